@@ -1,0 +1,1 @@
+"""Where a design lands: targets, tool flows, metrics and netlist reading."""

@@ -1,0 +1,1 @@
+"""What to choose: workloads, search, measurement ladder, reports and the command line."""

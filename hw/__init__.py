@@ -1,0 +1,1 @@
+"""What can be built: Amaranth generators and the contracts that every folder shares."""

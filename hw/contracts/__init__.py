@@ -1,0 +1,23 @@
+"""What all folders share: operator records, the Block contract, search spaces, errors."""
+
+from .block import Block, CycleCount, Job
+from .errors import ConfigError, KilnError, did_you_mean
+from .operator import Operand, Operator, OperatorKind, Phase
+from .space import Knob, SearchSpace, choice, power_of_two
+
+__all__ = [
+    "Block",
+    "ConfigError",
+    "CycleCount",
+    "Job",
+    "KilnError",
+    "Knob",
+    "Operand",
+    "Operator",
+    "OperatorKind",
+    "Phase",
+    "SearchSpace",
+    "choice",
+    "did_you_mean",
+    "power_of_two",
+]

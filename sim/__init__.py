@@ -1,0 +1,1 @@
+"""How a design behaves: co-simulation of exported Verilog and whole-workload models."""

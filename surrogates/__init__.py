@@ -1,0 +1,1 @@
+"""What is predicted before it is measured: schema, graphs, models, calibration."""
