@@ -1,0 +1,87 @@
+"""What the measurements so far say about the model's error: a small Gaussian process.
+
+The closed-form model predicts the logarithm of LUT, clock and power. Each measurement gives the
+logarithm of measured over predicted; a Gaussian process over the knobs carries that ratio to
+designs nearby, with an uncertainty that is wide where nothing was measured. Length scale and
+amplitude are chosen by marginal likelihood on a fixed grid, so that the result is deterministic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+
+__all__ = ["Correction", "fit_correction"]
+
+Floats = NDArray[np.float64]
+
+_LENGTHS = (0.3, 0.6, 1.2, 2.4)
+_AMPLITUDES = (0.5, 1.0, 2.0)
+_NOISE = 0.02  # a log-ratio of 2 %: seed noise of placement and rounding of counts
+
+
+@dataclass(frozen=True)
+class Correction:
+    """Posterior of one figure's log-ratio.
+
+    Parameters
+    ----------
+    points : array of shape (n, knobs)
+        Knobs of the measured designs, each scaled to 0..1.
+    prior : float
+        Standard deviation of the log-ratio before anything was measured.
+    """
+
+    points: Floats
+    log_ratio: Floats
+    prior: float
+    length: float
+    amplitude: float
+
+    def predict(self, points: Floats) -> tuple[Floats, Floats]:
+        """Return mean and standard deviation of the log-ratio at `points` (m, knobs)."""
+        scale = self.prior * self.amplitude
+        if not len(self.points):
+            return np.zeros(len(points)), np.full(len(points), self.prior)
+        factor = cho_factor(_covariance(self.points, self.points, self.length, scale, noise=True))
+        cross = _covariance(points, self.points, self.length, scale)
+        mean = cross @ cho_solve(factor, self.log_ratio)
+        explained = np.einsum("ij,ji->i", cross, cho_solve(factor, cross.T))
+        # Bias and local part each carry `scale`, so the prior variance is twice its square.
+        variance = np.maximum(2 * scale**2 - explained, _NOISE**2)
+        return mean, np.sqrt(variance)
+
+
+def fit_correction(points: Floats, log_ratio: Floats, prior: float) -> Correction:
+    """Return the correction of greatest marginal likelihood among the fixed grid of scales."""
+    options = [
+        Correction(points, log_ratio, prior, length, amplitude / np.sqrt(2))
+        for length, amplitude in product(_LENGTHS, _AMPLITUDES)
+    ]
+    if len(points) < 3:  # too few to choose by; the middle of the grid
+        return Correction(points, log_ratio, prior, 1.2, 1 / np.sqrt(2))
+    return max(options, key=_log_likelihood)
+
+
+def _log_likelihood(fit: Correction) -> float:
+    covariance = _covariance(
+        fit.points, fit.points, fit.length, fit.prior * fit.amplitude, noise=True
+    )
+    factor = cho_factor(covariance)
+    return float(
+        -0.5 * fit.log_ratio @ cho_solve(factor, fit.log_ratio)
+        - np.log(np.diag(factor[0])).sum()
+    )
+
+
+def _covariance(
+    left: Floats, right: Floats, length: float, scale: float, *, noise: bool = False
+) -> Floats:
+    """Squared exponential over the knobs plus a bias that all designs share."""
+    distance = ((left[:, None, :] - right[None, :, :]) ** 2).sum(axis=2)
+    covariance: Floats = scale**2 * (1.0 + np.exp(-0.5 * distance / length**2))
+    return covariance + _NOISE**2 * np.eye(len(left)) if noise else covariance

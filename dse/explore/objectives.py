@@ -1,0 +1,78 @@
+"""What a search may optimise, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hw.contracts import ConfigError, did_you_mean
+
+__all__ = ["DEFAULT_OBJECTIVES", "OBJECTIVES", "Objective", "find_objectives"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """One axis of the front.
+
+    Parameters
+    ----------
+    name : str
+        What users type.
+    column : str
+        Quantity it reads, with its unit and, for results, its fidelity.
+    label : str
+        Axis label.
+    maximise : bool
+        Whether more is better.
+    """
+
+    name: str
+    column: str
+    label: str
+    maximise: bool = False
+
+    def cost(self, value: ArrayLike) -> NDArray[np.float64]:
+        """Return the logarithm of `value`, negated where more is better: less cost is better.
+
+        Ratios are what designers compare, so hypervolume is taken on logarithmic axes.
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logs: NDArray[np.float64] = np.log(np.asarray(value, dtype=float))
+        return -logs if self.maximise else logs
+
+
+_ALL = (
+    Objective(name="latency", column="latency_ms", label="latency of the request (ms)"),
+    Objective(name="ttft", column="ttft_ms", label="time to first token (ms)"),
+    Objective(name="tpot", column="tpot_ms", label="time per output token (ms)"),
+    Objective(name="power", column="power_mw", label="power (mW)"),
+    Objective(name="energy", column="energy_j", label="energy of the request (J)"),
+    Objective(name="area", column="area", label="area (LUT or um2)"),
+    Objective(
+        name="throughput", column="tokens_per_s", label="generated tokens/s", maximise=True
+    ),
+    Objective(
+        name="tokens-per-joule", column="tokens_per_joule", label="tokens/J", maximise=True
+    ),
+    Objective(
+        name="tokens-per-area",
+        column="tokens_per_s_per_area",
+        label="tokens/s per LUT or um2",
+        maximise=True,
+    ),
+)
+OBJECTIVES = {objective.name: objective for objective in _ALL}
+DEFAULT_OBJECTIVES = ("latency", "power", "area")
+
+
+def find_objectives(names: Sequence[str]) -> tuple[Objective, ...]:
+    """Return the named objectives; raise `ConfigError` for unknown or repeated names."""
+    for name in names:
+        if name not in OBJECTIVES:
+            raise ConfigError(f"objective={name!r} is unknown{did_you_mean(name, OBJECTIVES)}")
+    if not names or len(set(names)) != len(names):
+        raise ConfigError(f"objectives={list(names)} must be distinct; name each at most once")
+    return tuple(OBJECTIVES[name] for name in names)
