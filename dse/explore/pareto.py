@@ -9,6 +9,8 @@ optimization using expected hypervolume improvement gradient").
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
@@ -24,7 +26,7 @@ def is_front(points: Floats) -> NDArray[np.bool_]:
     Rows with a non-finite entry are never on the front.
     """
     points = np.asarray(points, dtype=float)
-    keep = np.isfinite(points).all(axis=1)
+    keep: NDArray[np.bool_] = np.isfinite(points).all(axis=1).reshape(-1)
     order = np.lexsort(points.T[::-1])
     front: list[int] = []
     for index in order:
@@ -71,7 +73,7 @@ def _slice(front: Floats, reference: Floats) -> list[tuple[list[float], list[flo
         return [([-np.inf], [best])]
     cuts = [-np.inf, *np.unique(front[:, -1]).tolist(), float(reference[-1])]
     boxes = []
-    for low, high in zip(cuts[:-1], cuts[1:], strict=True):
+    for low, high in pairwise(cuts):
         active = front[front[:, -1] <= low, :-1]
         active = active[is_front(active)] if len(active) else active
         for lower, upper in _slice(active, reference[:-1]):

@@ -2,6 +2,7 @@
 
 from .block import Block, CycleCount, Job
 from .errors import ConfigError, KilnError, did_you_mean
+from .files import StorageError, make_folder, write_atomic
 from .operator import Operand, Operator, OperatorKind, Phase
 from .space import Knob, SearchSpace, choice, power_of_two
 
@@ -17,7 +18,10 @@ __all__ = [
     "OperatorKind",
     "Phase",
     "SearchSpace",
+    "StorageError",
     "choice",
     "did_you_mean",
+    "make_folder",
     "power_of_two",
+    "write_atomic",
 ]

@@ -1,0 +1,59 @@
+"""Writing files so that a reader, a kill or a full disk never leaves half of one."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+from .errors import ConfigError, KilnError
+
+__all__ = ["StorageError", "make_folder", "write_atomic"]
+
+
+class StorageError(KilnError):
+    """The disk refused while the run was under way; what was written before is intact."""
+
+
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Write `content` beside `path`, flush it, and rename it into place.
+
+    Raises
+    ------
+    StorageError
+        The disk is full or the folder cannot be written; `path` is as it was before.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    make_folder(path.parent)
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(name).unlink()
+            raise
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {_reason(error)}") from error
+
+
+def make_folder(path: Path) -> Path:
+    """Create `path` with its parents; raise `ConfigError` if that is impossible."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"cannot create the folder {path}: {_reason(error)}") from error
+    return path
+
+
+def _reason(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full; free some space and run the same command again to resume"
+    return f"{error.strerror}; choose a folder that you may write to"
