@@ -73,8 +73,7 @@ def _log_likelihood(fit: Correction) -> float:
     )
     factor = cho_factor(covariance)
     return float(
-        -0.5 * fit.log_ratio @ cho_solve(factor, fit.log_ratio)
-        - np.log(np.diag(factor[0])).sum()
+        -0.5 * fit.log_ratio @ cho_solve(factor, fit.log_ratio) - np.log(np.diag(factor[0])).sum()
     )
 
 

@@ -51,12 +51,8 @@ _ALL = (
     Objective(name="power", column="power_mw", label="power (mW)"),
     Objective(name="energy", column="energy_j", label="energy of the request (J)"),
     Objective(name="area", column="area", label="area (LUT or um2)"),
-    Objective(
-        name="throughput", column="tokens_per_s", label="generated tokens/s", maximise=True
-    ),
-    Objective(
-        name="tokens-per-joule", column="tokens_per_joule", label="tokens/J", maximise=True
-    ),
+    Objective(name="throughput", column="tokens_per_s", label="generated tokens/s", maximise=True),
+    Objective(name="tokens-per-joule", column="tokens_per_joule", label="tokens/J", maximise=True),
     Objective(
         name="tokens-per-area",
         column="tokens_per_s_per_area",

@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .errors import ConfigError, did_you_mean
 
@@ -81,6 +84,18 @@ class SearchSpace(Generic[ConfigT]):
             index, digit = divmod(index, len(knob.values))
             params[name] = knob.values[digit]
         return {name: params[name] for name in self.knobs}
+
+    def index(self, params: Mapping[str, Value]) -> int:
+        """Return the index whose `point` is `params`."""
+        index = 0
+        for name, knob in self.knobs.items():
+            index = index * len(knob.values) + knob.values.index(params[name])
+        return index
+
+    def columns(self) -> dict[str, NDArray[np.int64]]:
+        """Return, for every point in order, the position of each knob's value in its `values`."""
+        sizes = [len(knob.values) for knob in self.knobs.values()]
+        return dict(zip(self.knobs, np.indices(sizes).reshape(len(sizes), -1), strict=True))
 
     def __iter__(self) -> Iterator[dict[str, Value]]:
         return (self.point(index) for index in range(len(self)))

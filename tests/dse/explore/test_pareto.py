@@ -18,9 +18,7 @@ def random_front(seed: int, dims: int, count: int = 12) -> np.ndarray:
 
 def test_front_keeps_exactly_the_points_nobody_dominates():
     points = random_front(1, 3, 200)
-    brute = [
-        not any((q <= p).all() and (q < p).any() for q in points) for p in points
-    ]
+    brute = [not any((q <= p).all() and (q < p).any() for q in points) for p in points]
     assert is_front(points).tolist() == brute
 
 

@@ -1,0 +1,94 @@
+"""Kiln's Optuna sampler: the whole space is modelled, measurements go where they gain most.
+
+The sampler is a pure function of the study. Within a batch it uses only what was known when the
+batch began, so that the order in which parallel measurements finish, or a kill in the middle of a
+batch, changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from optuna import Study
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.trial import FrozenTrial, TrialState
+
+from hw.contracts import KilnError, SearchSpace
+
+from .distributions import to_distributions, to_params, to_point
+
+__all__ = ["FIGURES", "KilnSampler", "Observation", "Planner", "SpaceExhaustedError"]
+
+FIGURES = "figures"
+"""Trial attribute that holds the measured figures the model is corrected by."""
+
+
+class SpaceExhaustedError(KilnError):
+    """Every point that could be useful was measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A measured point: its index in the space, and what was measured (empty if it failed)."""
+
+    index: int
+    figures: dict[str, float]
+
+
+class Planner(Protocol):
+    """Chooses the next point from what is known and what is still being measured."""
+
+    def propose(self, known: Sequence[Observation], pending: Sequence[int]) -> int: ...
+
+
+class KilnSampler(BaseSampler):
+    """Asks a `Planner` that ranks the whole space.
+
+    Parameters
+    ----------
+    space : SearchSpace
+        Space that the planner's indices refer to.
+    planner : Planner
+        Ranks the space.
+    batch : int
+        Number of trials measured together.
+    """
+
+    def __init__(self, space: SearchSpace[Any], planner: Planner, *, batch: int) -> None:
+        self._space = space
+        self._planner = planner
+        self._batch = batch
+        self._distributions = to_distributions(space)
+        self._independent = RandomSampler(seed=0)
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        return dict(self._distributions)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        others = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
+        told = [t for t in others if t.state == TrialState.COMPLETE]
+        settled = len(told) - len(told) % self._batch
+        running = [t for t in others if t.state == TrialState.RUNNING and t.params]
+        known = [Observation(self._index(t), t.user_attrs.get(FIGURES, {})) for t in told[:settled]]
+        pending = [self._index(t) for t in told[settled:] + running]
+        return to_params(self._space, self._space.point(self._planner.propose(known, pending)))
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        # Only reached when a caller adds a parameter of its own to the study.
+        return self._independent.sample_independent(study, trial, param_name, param_distribution)
+
+    def _index(self, trial: FrozenTrial) -> int:
+        return self._space.index(to_point(self._space, trial.params))
