@@ -1,0 +1,16 @@
+"""What a search leaves behind: trial records, tables and the run folder."""
+
+from .folder import RunFolder
+from .record import TrialResult, TrialState
+from .tables import Row, result_row, rows_to_csv, rows_to_frame, rows_to_json
+
+__all__ = [
+    "Row",
+    "RunFolder",
+    "TrialResult",
+    "TrialState",
+    "result_row",
+    "rows_to_csv",
+    "rows_to_frame",
+    "rows_to_json",
+]

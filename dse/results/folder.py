@@ -1,0 +1,97 @@
+"""The run folder: everything a search leaves behind, written atomically, read back by reports.
+
+::
+
+    runs/<name>/
+      run.json            command, seed, workload, scenario, target, versions, objectives
+      journal.log         the Optuna study
+      front.csv  .json    the measured Pareto front
+      designs.csv         every measured, refused or failed design
+      model_front.csv     modelled front layers of the whole space
+      report.html         made by dse.report, with front.png and front.svg
+      designs/NN/         Verilog, config.toml, metrics.json, trace.json, testbench, logs
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hw.contracts import ConfigError, make_folder, write_atomic
+
+from .record import TrialResult
+from .tables import Row, result_row, rows_to_csv, rows_to_json
+
+__all__ = ["RunFolder"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Paths and files of one run.
+
+    Parameters
+    ----------
+    path : Path
+        ``runs/<name>``.
+    """
+
+    path: Path
+
+    @property
+    def journal(self) -> Path:
+        """The Optuna journal."""
+        return self.path / "journal.log"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run was started here."""
+        return (self.path / "run.json").is_file()
+
+    def design(self, number: int) -> Path:
+        """Return the folder of a design; it need not exist."""
+        return self.path / "designs" / f"{number:02d}"
+
+    def start(self, info: Mapping[str, Any]) -> None:
+        """Write ``run.json``; raise `ConfigError` if the folder cannot be made."""
+        make_folder(self.path)
+        write_atomic(self.path / "run.json", json.dumps(info, indent=2, sort_keys=True) + "\n")
+
+    def info(self) -> dict[str, Any]:
+        """Return ``run.json``."""
+        return dict(self._json("run.json"))
+
+    def write_designs(self, results: Sequence[TrialResult]) -> None:
+        """Write ``designs.csv`` with every trial so far."""
+        rows = [result_row(result) for result in results]
+        write_atomic(self.path / "designs.csv", rows_to_csv(rows))
+
+    def write_front(self, results: Sequence[TrialResult]) -> None:
+        """Write ``front.csv`` and ``front.json``."""
+        rows = [result_row(result) for result in results]
+        write_atomic(self.path / "front.csv", rows_to_csv(rows))
+        write_atomic(self.path / "front.json", rows_to_json(rows))
+
+    def write_model_front(self, rows: Sequence[Row]) -> None:
+        """Write ``model_front.csv``, the modelled layers of the whole space."""
+        write_atomic(self.path / "model_front.csv", rows_to_csv(rows))
+
+    def front(self) -> list[Row]:
+        """Return the rows of the measured front."""
+        return list(self._json("front.json"))
+
+    def _json(self, name: str) -> Any:
+        path = self.path / name
+        try:
+            return json.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            raise ConfigError(
+                f"{self.path} holds no {name}; give the folder of a run, such as runs/gpt2, "
+                "or make one with `dse search --workload gpt2`"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"cannot read {path} ({error}); run the same search again to restore it"
+            ) from None
