@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -114,18 +115,13 @@ class OperatorList:
 
     def trace(self) -> Trace:
         """Return the records; weight matrices of one name and shape are shared by both phases."""
-        copies: dict[tuple[str, int, int], int] = {}
-        for op in self.operators:
-            if op.kind is OperatorKind.GEMM and op.right is Operand.WEIGHT:
-                key = (op.name, op.k, op.n)
-                copies[key] = max(copies.get(key, 0), op.count)
         phases = {operator.phase for operator in self.operators}
         return Trace(
             name=self.name,
             operators=merge(self.operators),
             prefills=int(Phase.PREFILL in phases),
             decode_steps=int(Phase.DECODE in phases),
-            weights=sum(k * n * count for (_, k, n), count in copies.items()),
+            weights=self._weights(),
             kv_peak=max(self._cached(phase) for phase in phases) if phases else 0,
         )
 
@@ -136,3 +132,15 @@ class OperatorList:
             for op in self.operators
             if op.right is Operand.KV_CACHE and op.phase is phase
         )
+
+    def _weights(self) -> int:
+        copies = {phase: self._matrices(phase) for phase in Phase}
+        union = copies[Phase.PREFILL] | copies[Phase.DECODE]  # the larger count of each matrix
+        return sum(k * n * count for (_, k, n), count in union.items())
+
+    def _matrices(self, phase: Phase) -> Counter[tuple[str, int, int]]:
+        found: Counter[tuple[str, int, int]] = Counter()
+        for op in self.operators:
+            if op.phase is phase and op.kind is OperatorKind.GEMM and op.right is Operand.WEIGHT:
+                found[op.name, op.k, op.n] += op.count
+        return found
