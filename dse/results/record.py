@@ -19,6 +19,7 @@ class TrialState(StrEnum):
     MEASURED = "measured"
     REFUSED = "refused"
     FAILED = "failed"
+    SCREENED = "screened"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,8 @@ class TrialResult:
         All figures, each with its provenance.
     state : TrialState
         ``measured``: climbed as far as the target allows; ``refused``: misses a constraint;
-        ``failed``: a tool failed, `reason` says which and how.
+        ``failed``: a tool failed, `reason` says which and how; ``screened``: the model refused
+        it before anything was measured (such trials are told to the study and not kept).
     objectives : mapping of str to float
         Value of each objective column, in its unit.
     violations : mapping of str to float

@@ -1,0 +1,291 @@
+"""The search itself: ask a batch, measure it, tell it, in one visible loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from boards.metrics import Metrics
+from dse.results import (
+    Row,
+    RunFolder,
+    TrialResult,
+    TrialState,
+    result_row,
+    rows_to_frame,
+)
+from hw.contracts import ConfigError, SearchSpace
+
+from .distributions import to_distributions, to_point
+from .objectives import Objective
+from .pareto import is_front
+from .planner import FrontPlanner, SpaceModel
+from .sampler import KilnSampler, SpaceExhaustedError
+from .study import close_abandoned, finished, make_sampler, open_study, tell
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from optuna import Study, Trial
+
+__all__ = ["BATCH", "Evaluator", "Judgement", "Search", "SearchProgress"]
+
+BATCH = 4
+"""Trials asked together, whatever the number of cores: the same seed gives the same front."""
+
+_ASKS_PER_MEASUREMENT = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchProgress:
+    """Where a search stands: measurements done of how many, and how many are under way."""
+
+    done: int
+    budget: int
+    running: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What the evaluator makes of a point: its state, objectives and constraint violations."""
+
+    state: TrialState
+    metrics: Metrics
+    objectives: Mapping[str, float]
+    violations: Mapping[str, float]
+    figures: Mapping[str, float]
+    reason: str = ""
+
+
+class Evaluator(Protocol):
+    """Knows one problem: how to model, to measure and to judge a point of its space."""
+
+    space: SearchSpace[Any]
+    model: SpaceModel
+    objectives: tuple[Objective, ...]
+
+    def screen(self, point: Mapping[str, Any]) -> Judgement | None:
+        """Refuse a point that the model already shows to be hopeless, else return None."""
+        ...
+
+    def submit(self, number: int, point: Mapping[str, Any]) -> Future[Judgement]:
+        """Measure a point in the background and write its design folder."""
+        ...
+
+    def model_rows(self, points: np.ndarray[Any, Any]) -> list[Row]:
+        """Return table rows of modelled points."""
+        ...
+
+    def close(self) -> None:
+        """Stop whatever still runs."""
+        ...
+
+
+class Search:
+    """A running or finished search. Iterating measures; finished trials come as they finish.
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+        The problem.
+    run : RunFolder
+        Where everything is kept; a run that exists is continued.
+    sampler : str
+        One of `dse.explore.study.SAMPLERS`.
+    budget : int
+        Measurements in all, those of an interrupted run included.
+    seed : int
+        Seed of the samplers that draw; Kiln's own draws nothing.
+    progress : callable, optional
+        Told where the search stands.
+    """
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        run: RunFolder,
+        *,
+        sampler: str = "kiln",
+        budget: int = 12,
+        seed: int = 0,
+        progress: Callable[[SearchProgress], None] | None = None,
+    ) -> None:
+        if budget < 1:
+            raise ConfigError(f"budget={budget} measures nothing; use 1 or more")
+        self._evaluator = evaluator
+        self._run = run
+        self._budget = budget
+        self._progress = progress or (lambda _: None)
+        self._results: dict[int, TrialResult] = {}
+        self._planner = FrontPlanner(evaluator.model, evaluator.objectives)
+        self._study = self._open(sampler, seed)
+        self._restore()
+
+    @property
+    def run_dir(self) -> Path:
+        """Folder of the run."""
+        return self._run.path
+
+    @property
+    def results(self) -> list[TrialResult]:
+        """Every trial so far, by number."""
+        return [self._results[number] for number in sorted(self._results)]
+
+    @property
+    def front_results(self) -> list[TrialResult]:
+        """The measured designs that no other measured design dominates, by first objective."""
+        measured = [r for r in self.results if r.state is TrialState.MEASURED]
+        if not measured:
+            return []
+        on_front = is_front(np.stack([self._costs(r) for r in measured]))
+        front = [r for r, keep in zip(measured, on_front, strict=True) if keep]
+        first = self._evaluator.objectives[0].column
+        return sorted(front, key=lambda r: (r.objectives[first], r.number))
+
+    @property
+    def designs(self) -> pd.DataFrame:
+        """Every trial as a data frame; units and fidelity are in the column names."""
+        return rows_to_frame([result_row(r) for r in self.results])
+
+    @property
+    def front(self) -> pd.DataFrame:
+        """The measured front as a data frame."""
+        return rows_to_frame([result_row(r) for r in self.front_results])
+
+    def __iter__(self) -> Iterator[TrialResult]:
+        """Measure until the budget is spent; yield each trial when it is finished."""
+        self._run.write_model_front(self._evaluator.model_rows(self._planner.pool))
+        try:
+            while len(self._results) < self._budget:
+                batch = self._ask()
+                if not batch:
+                    break
+                yield from self._measure(batch)
+        finally:
+            self._evaluator.close()
+            self.write()
+
+    def write(self) -> None:
+        """Write the tables of everything known so far."""
+        self._run.write_designs(self.results)
+        self._run.write_front(self.front_results)
+
+    def _open(self, sampler: str, seed: int) -> Study:
+        chosen = (
+            KilnSampler(self._evaluator.space, self._planner, batch=BATCH)
+            if sampler == "kiln"
+            else make_sampler(sampler, seed, done=0)
+        )
+        study = open_study(
+            str(self._run.journal), self._run.path.name, chosen, self._evaluator.objectives
+        )
+        close_abandoned(study)
+        if sampler != "kiln":
+            study.sampler = make_sampler(sampler, seed, done=len(study.trials))
+        return study
+
+    def _restore(self) -> None:
+        for trial, record in finished(self._study):
+            judgement = _from_record(record)
+            if judgement.state is not TrialState.SCREENED:
+                point = to_point(self._evaluator.space, trial.params)
+                self._keep(len(self._results), point, judgement)
+
+    def _ask(self) -> list[Trial]:
+        """Ask until a batch is worth measuring; what the model refuses is told at once."""
+        room = self._budget - len(self._results)
+        wanted = min(BATCH - len(self._results) % BATCH, room)
+        batch: list[Trial] = []
+        distributions = to_distributions(self._evaluator.space)
+        for _ in range(_ASKS_PER_MEASUREMENT * wanted):
+            if len(batch) == wanted:
+                break
+            try:
+                trial = self._study.ask(distributions)
+            except SpaceExhaustedError:
+                break
+            refusal = self._evaluator.screen(to_point(self._evaluator.space, trial.params))
+            if refusal is None:
+                batch.append(trial)
+            else:
+                self._tell(trial, refusal)
+        return batch
+
+    def _measure(self, batch: list[Trial]) -> Iterator[TrialResult]:
+        """Measure a batch; yield results as they come, tell them in the order they were asked."""
+        first = len(self._results)
+        points = [to_point(self._evaluator.space, trial.params) for trial in batch]
+        futures = [
+            self._evaluator.submit(first + offset, point) for offset, point in enumerate(points)
+        ]
+        offsets = {future: offset for offset, future in enumerate(futures)}
+        self._report(len(futures))
+        for waiting, future in enumerate(as_completed(futures), start=1):
+            offset = offsets[future]
+            result = self._keep(first + offset, points[offset], future.result())
+            self._report(len(futures) - waiting)
+            self.write()
+            yield result
+        for trial, future in zip(batch, futures, strict=True):
+            self._tell(trial, future.result())
+
+    def _report(self, running: int) -> None:
+        self._progress(
+            SearchProgress(done=len(self._results), budget=self._budget, running=running)
+        )
+
+    def _keep(self, number: int, point: Mapping[str, Any], judgement: Judgement) -> TrialResult:
+        folder = self._run.design(number)
+        result = TrialResult(
+            number=number,
+            knobs=dict(point),
+            config=self._evaluator.space.decode(point),
+            metrics=judgement.metrics,
+            state=judgement.state,
+            objectives=dict(judgement.objectives),
+            violations=dict(judgement.violations),
+            reason=judgement.reason,
+            design_dir=folder if folder.is_dir() else None,
+        )
+        self._results[number] = result
+        return result
+
+    def _tell(self, trial: Trial, judgement: Judgement) -> None:
+        tell(
+            self._study,
+            trial,
+            values=[judgement.objectives[o.column] for o in self._evaluator.objectives],
+            violations=judgement.violations,
+            figures=judgement.figures,
+            record=_to_record(judgement),
+        )
+
+    def _costs(self, result: TrialResult) -> np.ndarray[Any, np.dtype[np.float64]]:
+        return np.array(
+            [float(o.cost(result.objectives[o.column])) for o in self._evaluator.objectives]
+        )
+
+
+def _to_record(judgement: Judgement) -> dict[str, Any]:
+    return {
+        "state": judgement.state.value,
+        "metrics": judgement.metrics.to_dict(),
+        "objectives": dict(judgement.objectives),
+        "violations": dict(judgement.violations),
+        "reason": judgement.reason,
+    }
+
+
+def _from_record(record: Mapping[str, Any]) -> Judgement:
+    return Judgement(
+        state=TrialState(record["state"]),
+        metrics=Metrics.from_dict(record["metrics"]),
+        objectives=record["objectives"],
+        violations=record["violations"],
+        figures={},
+        reason=record["reason"],
+    )

@@ -1,0 +1,96 @@
+"""The Optuna study of a run: samplers by name, journal on disk, trials to results and back."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import optuna
+from optuna import Study, Trial
+from optuna.samplers import BaseSampler
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+
+from hw.contracts import ConfigError, did_you_mean
+
+from .objectives import Objective
+from .sampler import FIGURES
+
+__all__ = ["SAMPLERS", "close_abandoned", "finished", "make_sampler", "open_study", "tell"]
+
+SAMPLERS = ("kiln", "tpe", "gp", "nsga2", "random")
+_RECORD = "record"
+
+
+def make_sampler(name: str, seed: int, *, done: int) -> BaseSampler:
+    """Return one of Optuna's own samplers.
+
+    The seed moves on with the number of trials `done`, because a resumed study would otherwise
+    draw the same points again.
+    """
+    seed += done
+    if name == "tpe":
+        return optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True)
+    if name == "nsga2":
+        return optuna.samplers.NSGAIISampler(seed=seed)
+    if name == "random":
+        return optuna.samplers.RandomSampler(seed=seed)
+    if name == "gp":
+        if importlib.util.find_spec("torch") is None:
+            raise ConfigError("sampler='gp' needs PyTorch; run `pip install torch==2.13.0`")
+        return optuna.samplers.GPSampler(seed=seed)
+    raise ConfigError(f"sampler={name!r} is unknown{did_you_mean(name, SAMPLERS)}")
+
+
+def open_study(
+    journal: str, name: str, sampler: BaseSampler, objectives: Sequence[Objective]
+) -> Study:
+    """Create the study in `journal`, or continue it."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        storage = JournalStorage(JournalFileBackend(journal))
+        study = optuna.create_study(
+            study_name=name,
+            storage=storage,
+            sampler=sampler,
+            directions=["maximize" if o.maximise else "minimize" for o in objectives],
+            load_if_exists=True,
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(
+            f"cannot open the journal {journal} ({error}); give another --name, or delete that "
+            "run's folder: its measurements stay in the cache"
+        ) from error
+    study.set_metric_names([o.column for o in objectives])
+    return study
+
+
+def close_abandoned(study: Study) -> None:
+    """Mark trials that a killed run left open as failed; their points are asked again."""
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        study.tell(trial.number, state=TrialState.FAIL)
+
+
+def tell(
+    study: Study,
+    trial: Trial,
+    *,
+    values: Sequence[float],
+    violations: Mapping[str, float],
+    figures: Mapping[str, float],
+    record: Mapping[str, Any],
+) -> None:
+    """Report one finished trial with its constraints, its figures and its full record."""
+    trial.set_user_attr(FIGURES, dict(figures))
+    trial.set_user_attr(_RECORD, dict(record))
+    for name, value in violations.items():
+        trial.set_constraint(name, value)
+    study.tell(trial, list(values))
+
+
+def finished(study: Study) -> list[tuple[FrozenTrial, dict[str, Any]]]:
+    """Return every told trial with the record that `tell` kept, in order."""
+    told = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return [(trial, trial.user_attrs[_RECORD]) for trial in told]
