@@ -1,0 +1,49 @@
+"""The `dse` command. Sub-commands live in the modules of their names, imported when called."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .lazy import LazyGroup
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="dse",
+    cls=LazyGroup,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        typer.echo(f"kiln {version('kiln-dse')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Kiln: from a language model and a board to a Pareto front of measured accelerators.
+
+    Start with [bold]dse search --workload gpt2[/bold].
+    """
+
+
+def main() -> None:
+    """Run the command line; the entry point of `dse`."""
+    app(prog_name="dse")

@@ -1,0 +1,84 @@
+"""Two voices: data on stdout, conversation on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+__all__ = ["JsonFlag", "emit_json", "emit_table", "note", "stderr", "stdout"]
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+
+
+def stdout() -> Console:
+    """Return the console for data. Piped, it does not wrap what a script will read."""
+    return _console(stderr=False)
+
+
+def stderr() -> Console:
+    """Return the console for conversation."""
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else 200
+    return Console(stderr=stderr, highlight=False, width=width)
+
+
+def note(text: str, style: str = "") -> None:
+    """Say `text` to the user; it is never data and never markup."""
+    stderr().print(text, style=style, markup=False, soft_wrap=True)
+
+
+def emit_json(data: Any) -> None:
+    """Print `data` as one JSON document."""
+    typer.echo(json.dumps(data, indent=2, default=_plain, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON has no word for as something it has."""
+    if isinstance(value, Path):
+        return str(value)
+    for method in ("to_dict", "_asdict", "tolist"):
+        if hasattr(value, method):
+            return getattr(value, method)()
+    if isinstance(value, Iterable):
+        return list(value)
+    return str(value)
+
+
+def emit_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
+    """Print a table; columns whose cells are numbers are set flush right."""
+    from rich.table import Table
+
+    table: Table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    rows = [tuple(row) for row in rows]
+    for index, column in enumerate(columns):
+        numeric = any(isinstance(row[index], int | float) for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    stdout().print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
