@@ -1,0 +1,7 @@
+"""Matrix engine: a systolic array with operand buffers, sequencer and result buffer."""
+
+from .config import MatrixConfig
+from .plan import MatrixJob
+from .space import MATRIX_SPACE
+
+__all__ = ["MATRIX_SPACE", "MatrixConfig", "MatrixJob"]
