@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,7 +33,10 @@ def make_sampler(name: str, seed: int, *, done: int) -> BaseSampler:
     """
     seed += done
     if name == "tpe":
-        return optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True)
+        # Its useful options for batches (multivariate, constant liar) are marked experimental.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True)
     if name == "nsga2":
         return optuna.samplers.NSGAIISampler(seed=seed)
     if name == "random":
@@ -63,7 +67,10 @@ def open_study(
             f"cannot open the journal {journal} ({error}); give another --name, or delete that "
             "run's folder: its measurements stay in the cache"
         ) from error
-    study.set_metric_names([o.column for o in objectives])
+    with warnings.catch_warnings():
+        # Names for the dashboard; experimental in Optuna for years, and harmless if it changes.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.set_metric_names([o.column for o in objectives])
     return study
 
 

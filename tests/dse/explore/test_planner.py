@@ -2,60 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from dse.explore.objectives import find_objectives
 from dse.explore.pareto import hypervolume
 from dse.explore.planner import FrontPlanner
 from dse.explore.sampler import Observation, SpaceExhaustedError
 
-
-class ToyModel:
-    """Multipliers trade latency for area and power; the truth is off by a smooth factor."""
-
-    def __init__(self, side: int = 12, limit: float = 1e9) -> None:
-        rows, waste = np.divmod(np.arange(side * side), side)
-        self.knobs = np.stack([rows, waste], axis=1) / (side - 1)
-        self._size = 2.0 ** (rows / 2)
-        self._waste = 1 + waste / side
-        self._limit = limit
-        self.figures = {
-            "area": 100 * self._size * self._waste,
-            "clock_mhz": 100 / (1 + 0.1 * rows),
-            "power_mw": 50 * self._size**0.7,
-        }
-        self.seconds = np.ones(side * side)
-
-    def quantities(self, points, figures):
-        latency = 1e5 / (self._size[points] * figures["clock_mhz"])
-        return {
-            "latency_ms": latency,
-            "area": np.asarray(figures["area"]),
-            "power_mw": np.asarray(figures["power_mw"]),
-        }
-
-    def violations(self, points, quantities):
-        return {"area": np.log(quantities["area"] / self._limit)}
-
-    def truth(self, index: int) -> dict[str, float]:
-        skew = 1 + 0.3 * self.knobs[index, 0]
-        return {
-            "area": float(self.figures["area"][index] * skew),
-            "clock_mhz": float(self.figures["clock_mhz"][index] / skew),
-            "power_mw": float(self.figures["power_mw"][index] * skew),
-        }
-
-    def cost(self, indices, objectives):
-        figures = {
-            name: np.array([self.truth(i)[name] for i in indices])
-            for name in ("area", "clock_mhz", "power_mw")
-        }
-        quantities = self.quantities(np.array(indices), figures)
-        return np.stack([o.cost(quantities[o.column]) for o in objectives], axis=1)
-
-
-OBJECTIVES = find_objectives(("latency", "power", "area"))
+from .toy import OBJECTIVES, ToyModel
 
 
 def measure(model: ToyModel, count: int) -> list[int]:
@@ -74,9 +27,9 @@ def test_it_measures_nothing_twice():
 
 def test_it_reaches_the_true_front_with_few_measurements():
     model = ToyModel()
-    everything = model.cost(range(144), OBJECTIVES)
+    everything = model.costs(range(144))
     reference = everything.max(axis=0) + 0.1
-    found = model.cost(measure(model, 16), OBJECTIVES)
+    found = model.costs(measure(model, 16))
     assert hypervolume(found, reference) > 0.98 * hypervolume(everything, reference)
 
 
