@@ -8,8 +8,10 @@ from .counts import (
     linear_macs_per_token,
     parameters,
 )
+from .load import load_model, load_workload
 from .model import MlaSpec, ModelSpec, MoeSpec
 from .presets import builtin_model, builtin_models
+from .requests import read_scenario
 from .scenario import RequestClass, Scenario
 from .trace import Footprint, Totals, Trace
 from .workload import OperatorList, Workload
@@ -32,5 +34,8 @@ __all__ = [
     "kv_bytes_per_token",
     "kv_elements_per_token",
     "linear_macs_per_token",
+    "load_model",
+    "load_workload",
     "parameters",
+    "read_scenario",
 ]
