@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -11,6 +11,8 @@ from typer.core import TyperCommand, TyperGroup
 from .failure import guard
 
 __all__ = ["LazyGroup"]
+
+_COMPLETION = ("install_completion", "show_completion")
 
 
 class LazyGroup(TyperGroup):
@@ -20,8 +22,8 @@ class LazyGroup(TyperGroup):
     its sub-group as a `typer.Typer` called ``app``.
     """
 
-    COMMANDS: dict[str, str] = {
-        "search": "Search accelerators for a workload and a target; measure the best.",
+    COMMANDS: ClassVar[dict[str, str]] = {
+        "search": "Search accelerators for a workload; measure the best.",
         "generate": "Write the Verilog of one engine, without any search.",
         "verify": "Check a design's Verilog against its golden model.",
         "explain": "Say why a design is as fast as it is, and what would change it.",
@@ -53,5 +55,6 @@ class LazyGroup(TyperGroup):
         command = typer.main.get_command(module.app)
         command.name = name
         command.help = command.help or self.COMMANDS[name]
+        command.params = [p for p in command.params if p.name not in _COMPLETION]  # the root has it
         self.commands[name] = command
         self._loaded.add(name)
