@@ -8,7 +8,7 @@ from .counts import (
     linear_macs_per_token,
     parameters,
 )
-from .load import load_model, load_workload
+from .load import load_model, load_workload, make_scenario, parse_dims
 from .model import MlaSpec, ModelSpec, MoeSpec
 from .presets import builtin_model, builtin_models
 from .requests import read_scenario
@@ -36,6 +36,8 @@ __all__ = [
     "linear_macs_per_token",
     "load_model",
     "load_workload",
+    "make_scenario",
     "parameters",
+    "parse_dims",
     "read_scenario",
 ]
