@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from boards.metrics import Fidelity
 
-__all__ = ["Column", "find_column", "is_figure", "parse_column", "predicted_pairs"]
+__all__ = ["Column", "find_column", "is_figure", "parse_column", "predicted_pairs", "reader_unit"]
 
 _SUFFIXES = (*(f"_{fidelity}" for fidelity in Fidelity), "_incl_reserve")
 _NOT_PREDICTED = (Fidelity.MEASURED, Fidelity.MODELLED, Fidelity.ESTIMATED)
@@ -30,6 +30,7 @@ _UNITS = {
     "cycles": "cycles",
     "bytes": "bytes",
 }
+_COUNTED = ("LUT", "FF", "DSP", "BRAM", "cycles", "bytes")
 _RATES = ("tokens_per_s", "tokens_per_joule", "tokens_per_s_per_area", "macs_per_s")
 _ABBREVIATIONS = {"ttft": "TTFT", "tpot": "TPOT", "lut": "LUT", "ff": "FF", "dsp": "DSP"}
 
@@ -61,6 +62,8 @@ class Column:
     @property
     def title(self) -> str:
         """Label and unit, for an axis or a table head."""
+        if self.unit in _COUNTED:
+            return f"{self.label} {self.unit}".strip()
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
 
@@ -80,13 +83,18 @@ def parse_column(name: str) -> Column:
     return Column(name=name, stem=stem, label=label, unit=unit, fidelity=fidelity)
 
 
+def reader_unit(unit: str) -> str:
+    """Return a figure's unit as it is written for readers: ``um2`` as ``µm²``."""
+    return _UNITS.get(unit.lower(), unit)
+
+
 def _words(stem: str) -> tuple[str, str]:
     if stem.endswith(_RATES):
         return stem.replace("tokens_per_", "tokens/").replace("_per_", "/").replace("_", " "), ""
     *head, last = stem.split("_")
     unit = _UNITS.get(last, "")
-    words = [_ABBREVIATIONS.get(word, word) for word in (head if unit and head else stem.split("_"))]
-    return " ".join(words), unit
+    words = head if unit else [*head, last]
+    return " ".join(_ABBREVIATIONS.get(word, word) for word in words), unit
 
 
 def find_column(columns: Iterable[str], wanted: str) -> str | None:

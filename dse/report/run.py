@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dse.results import RunFolder
 from hw.contracts import ConfigError
 
-from .columns import Column, find_column, is_figure, parse_column
+from .columns import Column, find_column, is_figure, parse_column, reader_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,15 +117,16 @@ def read_run(path: str | Path) -> Run:
     designs = _table(folder / "designs.csv", required=True)
     designs["design"] = [f"{int(number):02d}" for number in designs["design"]]
     designs["on_front"] = designs["design"].isin(_front_labels(folder))
+    details = {label: _design(folder, label) for label in designs["design"]}
     return Run(
         path=folder,
         info=info,
         designs=designs,
         model_front=_table(folder / "model_front.csv"),
         not_routed=_table(folder / "not_routed.csv"),
-        axes=_axes(info, list(designs.columns)),
+        axes=_axes(info, list(designs.columns), details.values()),
         knobs=tuple(c for c in designs.columns if c not in _PLAIN_COLUMNS and not is_figure(c)),
-        details={label: _design(folder, label) for label in designs["design"]},
+        details=details,
     )
 
 
@@ -153,14 +154,18 @@ def _table(path: Path, required: bool = False) -> pd.DataFrame:
     return frame
 
 
-def _axes(info: Mapping[str, Any], columns: list[str]) -> tuple[Axis, ...]:
+def _axes(
+    info: Mapping[str, Any], columns: list[str], details: Iterable[Design]
+) -> tuple[Axis, ...]:
+    units = {name: f["unit"] for d in details for name, f in d.figures.items() if f.get("unit")}
     axes = []
     for objective in info.get("objectives", ()):
         entry = {"name": objective} if isinstance(objective, str) else objective
-        column = find_column(columns, entry.get("column", entry["name"]))
-        if column is not None:
-            maximise = bool(entry.get("maximise", False))
-            axes.append(Axis(entry["name"], parse_column(column), maximise))
+        name = find_column(columns, entry.get("column", entry["name"]))
+        if name is not None:
+            column = parse_column(name)
+            column = replace(column, unit=column.unit or reader_unit(units.get(name, "")))
+            axes.append(Axis(entry["name"], column, bool(entry.get("maximise", False))))
     return tuple(axes)
 
 

@@ -1,0 +1,162 @@
+"""The front as interactive charts: every pair of objectives, and three at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from .columns import find_column
+from .palette import ACCENT, FRONT_SCALE, MUTED
+from .run import Axis, Run
+from .text import is_finite, log_ticks, number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Chart", "front_charts"]
+
+Chart = dict[str, Any]
+
+
+def front_charts(run: Run) -> dict[str, Chart]:
+    """Return charts by title: one per pair of objectives, and ``3D`` where there are three."""
+    pairs = list(combinations(run.axes, 2))
+    charts = {f"{y.name} by {x.name}": _flat(run, x, y) for y, x in pairs}
+    if len(run.axes) >= 3:
+        charts["3D"] = _solid(run, run.axes[:3])
+    return charts
+
+
+def _flat(run: Run, x: Axis, y: Axis) -> Chart:
+    other = next((axis for axis in run.axes if axis not in (x, y)), None)
+    traces = _model_traces(run, (x, y), "scatter")
+    traces += [_dots(run, frame, (x, y), name, style) for name, frame, style in _others(run)]
+    front = {**_dots(run, run.front, (x, y), "on the front", {}), "mode": "markers+text"}
+    front.update(
+        marker=_marker(run.front, other, size=17),
+        text=list(run.front["design"]),
+        textposition="top center",
+        cliponaxis=False,
+    )
+    layout = {
+        "xaxis": _axis(run, x),
+        "yaxis": _axis(run, y),
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        "margin": {"l": 76, "r": 20, "t": 34, "b": 58},
+        "hovermode": "closest",
+    }
+    return {"data": [*traces, front], "layout": layout}
+
+
+def _solid(run: Run, axes: Sequence[Axis]) -> Chart:
+    traces = _model_traces(run, axes, "scatter3d")
+    traces += [_dots(run, frame, axes, name, style) for name, frame, style in _others(run)]
+    front = {**_dots(run, run.front, axes, "on the front", {}), "mode": "markers+text"}
+    front.update(marker=_marker(run.front, axes[1], size=7), text=list(run.front["design"]))
+    names = ("xaxis", "yaxis", "zaxis")
+    scene = {name: _axis(run, axis) for name, axis in zip(names, axes, strict=True)}
+    scene["camera"] = {"eye": {"x": 1.45, "y": 1.45, "z": 0.75}}
+    legend = {"orientation": "h", "y": 1, "x": 0}
+    margin = {"l": 0, "r": 0, "t": 0, "b": 0}
+    return {
+        "data": [*traces, front],
+        "layout": {"scene": scene, "legend": legend, "margin": margin},
+    }
+
+
+def _others(run: Run) -> list[tuple[str, pd.DataFrame, dict[str, Any]]]:
+    """Return the trials that are not on the front, with the style each kind is drawn in."""
+    designs = run.designs[~run.designs["on_front"]]
+    hollow = {"symbol": "circle-open", "size": 9, "color": MUTED, "line": {"width": 1.6}}
+    crossed = {"symbol": "x", "size": 7, "color": MUTED}
+    groups = [("measured, dominated", "measured", hollow), ("refused", "refused", crossed)]
+    frames = [(name, designs[designs["state"] == state], style) for name, state, style in groups]
+    return [group for group in frames if len(group[1])]
+
+
+def _dots(
+    run: Run, frame: pd.DataFrame, axes: Sequence[Axis], name: str, marker: dict[str, Any]
+) -> dict[str, Any]:
+    trace = {
+        "type": "scatter" if len(axes) == 2 else "scatter3d",
+        "mode": "markers",
+        "name": name,
+        "marker": dict(marker),
+        "customdata": list(frame["design"]),
+        "hovertemplate": "%{hovertext}<extra></extra>",
+        "hovertext": [_hover(run, row) for row in frame.to_dict("records")],
+    }
+    return {**trace, **_coordinates(frame, [axis.column.name for axis in axes])}
+
+
+def _coordinates(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, list[float | None]]:
+    return {
+        letter: [float(v) if is_finite(v) else None for v in frame[column].tolist()]
+        for letter, column in zip("xyz", columns, strict=False)
+    }
+
+
+def _hover(run: Run, row: dict[str, Any]) -> str:
+    lines = [f"<b>design {row['design']}</b>  {run.title(row)}"]
+    lines += [
+        f"{a.name} <b>{number(row[a.column.name])}</b> {a.column.unit} <i>{a.column.fidelity}</i>"
+        for a in run.axes
+    ]
+    return "<br>".join(lines)
+
+
+def _model_traces(run: Run, axes: Sequence[Axis], kind: str) -> list[dict[str, Any]]:
+    """Return the modelled layers as faint dots, where the run has them in these objectives."""
+    frame = run.model_front
+    columns = [find_column(frame.columns, axis.column.stem) for axis in axes]
+    if frame.empty or any(column is None for column in columns):
+        return []
+    trace = {
+        "type": kind,
+        "mode": "markers",
+        "name": "modelled, not measured",
+        "hoverinfo": "skip",
+        "marker": {"size": 4 if kind == "scatter" else 2, "color": MUTED, "opacity": 0.4},
+    }
+    return [{**trace, **_coordinates(frame, [column for column in columns if column])}]
+
+
+def _marker(frame: pd.DataFrame, axis: Axis | None, size: int) -> dict[str, Any]:
+    """Return filled markers, coloured by `axis` on a logarithmic scale with a scale beside it."""
+    outline = {"width": 1.5, "color": "rgba(255,255,255,0.85)"}
+    values = [] if axis is None else frame[axis.column.name].tolist()
+    if axis is None or not all(is_finite(v) and v > 0 for v in values) or len(set(values)) < 2:
+        return {"size": size, "color": ACCENT, "line": outline}
+    ticks = [t for t in log_ticks(values) if min(values) <= t <= max(values)]
+    steps = [i / (len(FRONT_SCALE) - 1) for i in range(len(FRONT_SCALE))]
+    bar = {
+        "title": {"text": axis.column.title, "side": "right"},
+        "tickvals": [math.log10(t) for t in ticks],
+        "ticktext": [number(t) for t in ticks],
+        "thickness": 9,
+        "outlinewidth": 0,
+        "len": 0.8,
+    }
+    return {
+        "size": size,
+        "color": [math.log10(v) for v in values],
+        "colorscale": [list(pair) for pair in zip(steps, FRONT_SCALE, strict=True)],
+        "colorbar": bar,
+        "line": outline,
+    }
+
+
+def _axis(run: Run, axis: Axis) -> dict[str, Any]:
+    shown = run.designs[run.designs["state"] == "measured"][axis.column.name].tolist()
+    column = find_column(run.model_front.columns, axis.column.stem)
+    shown += run.model_front[column].tolist() if column else []
+    ticks = log_ticks(shown)
+    title = f"{axis.column.title}, {axis.column.fidelity}" if axis.column.fidelity else axis.name
+    return {
+        "title": {"text": title},
+        "type": "log",
+        "tickvals": ticks,
+        "ticktext": [number(t) for t in ticks],
+    }
