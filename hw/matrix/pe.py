@@ -1,0 +1,101 @@
+"""Processing elements, one class per position so that no port is dead and no input constant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth.hdl import Module, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .multiplier import product
+
+__all__ = ["OsPe", "PeShape"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeShape:
+    """What all processing elements of an array have in common."""
+
+    operand_bits: int
+    accum_bits: int
+    multiplier: str
+    pipeline: int
+
+
+def _delayed(m: Module, value: Any, name: str, **kwargs: Any) -> Signal:
+    later = Signal.like(value, name=name, **kwargs)
+    m.d.sync += later.eq(value)
+    return later
+
+
+def _multiply(m: Module, shape: PeShape, a: Any, b: Any) -> Any:
+    """Return the product, registered from one pipeline stage on."""
+    value = product(a, b, shape.multiplier)
+    if not shape.pipeline:
+        return value
+    result = Signal(signed(2 * shape.operand_bits), name="product", reset_less=True)
+    m.d.sync += result.eq(value)
+    return result
+
+
+class OsPe(wiring.Component):
+    """Output-stationary element: accumulates, and on `last` hands its sum to the drain chain.
+
+    Operands pass right and down, a register each. ``pipeline`` cycles after `last` came with an
+    operand pair the sum is complete; it appears at `drain_out` a cycle later and the accumulator
+    starts anew. Otherwise `drain_out` repeats `drain_in`, so that a column's results flow up,
+    the lowest last, every second cycle. No stalls; a bubble is ``a = 0`` without `last`.
+
+    Reset only raises `last` in flight, which discards whatever operands are still in flight.
+
+    Parameters
+    ----------
+    shape : PeShape
+        Widths, multiplier and pipeline registers.
+    right, bottom : bool
+        Position: the right edge passes no A on, the bottom edge no B and drains nothing below.
+    """
+
+    def __init__(self, shape: PeShape, *, right: bool = False, bottom: bool = False) -> None:
+        self._shape, self._right, self._bottom = shape, right, bottom
+        operand, accum = signed(shape.operand_bits), signed(shape.accum_bits)
+        ports = {"a_in": In(operand), "b_in": In(operand), "last_in": In(1)}
+        if not right:
+            ports |= {"a_out": Out(operand), "last_out": Out(1)}
+        if not bottom:
+            ports |= {"b_out": Out(operand), "drain_in": In(accum)}
+        super().__init__({**ports, "drain_out": Out(accum)})
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        shape = self._shape
+        registered = shape.pipeline == 2
+        a, b, last = self.a_in, self.b_in, self.last_in
+        if registered or not self._right:
+            later_a = _delayed(m, a, "a", reset_less=True)
+            later_last = _delayed(m, last, "last", init=1)
+        if registered or not self._bottom:
+            later_b = _delayed(m, b, "b", reset_less=True)
+        if not self._right:
+            m.d.comb += [self.a_out.eq(later_a), self.last_out.eq(later_last)]
+        if not self._bottom:
+            m.d.comb += self.b_out.eq(later_b)
+        if registered:
+            a, b, last = later_a, later_b, later_last
+        if shape.pipeline:
+            last = _delayed(m, last, "last_product", init=1)
+        self._accumulate(m, _multiply(m, shape, a, b), last)
+        return m
+
+    def _accumulate(self, m: Module, term: Any, last: Signal) -> None:
+        accum = Signal(signed(self._shape.accum_bits), reset_less=True)
+        total = Signal(signed(self._shape.accum_bits))
+        drain = Signal(signed(self._shape.accum_bits), reset_less=True)
+        m.d.comb += [total.eq(accum + term), self.drain_out.eq(drain)]
+        m.d.sync += accum.eq(total)
+        if not self._bottom:
+            m.d.sync += drain.eq(self.drain_in)
+        with m.If(last):
+            m.d.sync += [accum.eq(0), drain.eq(total)]

@@ -1,0 +1,118 @@
+"""Operand buffer: loads words in order, hands each block of them out as often as asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["STEP", "ReplayBuffer"]
+
+STEP = data.StructLayout({"fresh": 1, "free": 1, "rewind": 1})
+"""One reading step: `fresh` the word has not been read before, `free` it will not be read again,
+`rewind` continue with the oldest word that is not freed."""
+
+
+class ReplayBuffer(wiring.Component):
+    """Circular block-RAM buffer whose reader may go back to the oldest word it has not freed.
+
+    A block of words is read with ``fresh`` in its first pass and with ``free`` in its last (which
+    may be the same), each pass but the last closed by ``rewind``. Words freed make room at once,
+    so that the next block loads while the last pass of this one is read.
+
+    Latency: a word accepted in cycle t can be read from cycle t + 1; a word read in cycle t is at
+    the output, registered behind the block RAM, in cycle t + 2. Throughput: one word per cycle
+    each way. Back-pressure: `i` while all `depth` words are taken; the output has none.
+
+    Parameters
+    ----------
+    width : int
+        Bits of a word.
+    depth : int
+        Words.
+    banks : int
+        Memories that successive words are dealt to.
+
+    Members
+    -------
+    i : In(stream.Signature(unsigned(width)))
+        Words to load.
+    loaded : Out(1)
+        A word that has not been read yet can be.
+    step : In(stream.Signature(STEP, always_ready=True))
+        Reads the next word. ``fresh`` is only allowed while `loaded`.
+    o : Out(stream.Signature(unsigned(width), always_ready=True))
+        The words read; zero in cycles without.
+    """
+
+    def __init__(self, width: int, depth: int, banks: int = 1) -> None:
+        self._width, self._depth, self._banks = width, depth, banks
+        super().__init__(
+            {
+                "i": In(stream.Signature(unsigned(width))),
+                "loaded": Out(1),
+                "step": In(stream.Signature(STEP, always_ready=True)),
+                "o": Out(stream.Signature(unsigned(width), always_ready=True)),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        write, read, oldest = (Signal(range(self._depth), name=n) for n in ("write", "read", "old"))
+        level = Signal(range(self._depth + 1))
+        fresh = Signal(range(self._depth + 1))
+        step = self.step.p
+        put = Signal()
+        freed, first = Signal(), Signal()
+        m.d.comb += [
+            self.i.ready.eq(level != self._depth),
+            self.loaded.eq(fresh != 0),
+            put.eq(self.i.valid & self.i.ready),
+            freed.eq(self.step.valid & step.free),
+            first.eq(self.step.valid & step.fresh),
+        ]
+        m.d.sync += [level.eq(level + put - freed), fresh.eq(fresh + put - first)]
+        with m.If(put):
+            m.d.sync += write.eq(self._next(write))
+        with m.If(freed):
+            m.d.sync += oldest.eq(self._next(oldest))
+        with m.If(self.step.valid):
+            m.d.sync += read.eq(Mux(step.rewind, oldest, self._next(read)))
+        word = self._memory(m, write, put, read)
+        valid = Signal()
+        m.d.sync += [
+            valid.eq(self.step.valid),
+            self.o.valid.eq(valid),
+            self.o.payload.eq(Mux(valid, word, 0)),
+        ]
+        return m
+
+    def _next(self, pointer: Signal) -> Any:
+        if self._depth & (self._depth - 1) == 0:
+            return (pointer + 1)[: len(pointer)]
+        return Mux(pointer == self._depth - 1, 0, pointer + 1)
+
+    def _memory(self, m: Module, write: Signal, put: Signal, read: Signal) -> Any:
+        """Return the word at `read`, one cycle later."""
+        select = (self._banks - 1).bit_length()
+        words = []
+        for bank in range(self._banks):
+            memory = Memory(shape=unsigned(self._width), depth=self._depth // self._banks, init=[])
+            m.submodules[f"bank{bank}"] = memory
+            writer, reader = memory.write_port(), memory.read_port()
+            m.d.comb += [
+                writer.addr.eq(write[select:]),
+                writer.data.eq(self.i.payload),
+                writer.en.eq(put & (write[:select] == bank) if select else put),
+                reader.addr.eq(read[select:]),
+                reader.en.eq(1),
+            ]
+            words.append(reader.data)
+        if not select:
+            return words[0]
+        chosen = Signal(select)
+        m.d.sync += chosen.eq(read[:select])
+        return Cat(*words).word_select(chosen, self._width)

@@ -1,0 +1,191 @@
+"""Result buffer of the output-stationary array: a circular buffer of rows, credited in advance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from hw.export import shared
+
+from .output import OutputStage, beat_layout, row_layout
+
+__all__ = ["OsResultBuffer", "ResultColumn", "tile_layout"]
+
+
+def tile_layout(rows: int, cols: int) -> data.StructLayout:
+    """Return what the sequencer says of a tile when it issues the tile's last operands.
+
+    ``valid``; ``rows`` and ``cols`` that are valid; ``last``: the job ends with it.
+    """
+    return data.StructLayout(
+        {"valid": 1, "rows": range(rows + 1), "cols": range(cols + 1), "last": 1}
+    )
+
+
+def _increment(pointer: Signal, depth: int) -> Any:
+    if depth & (depth - 1) == 0:
+        return (pointer + 1)[: len(pointer)]
+    return Mux(pointer == depth - 1, 0, pointer + 1)
+
+
+class ResultColumn(wiring.Component):
+    """One column's memory; passes the write address on to the next column, a cycle later.
+
+    Members
+    -------
+    value : In(signed(accum_bits))
+        What is written.
+    write : In({"en": 1, "addr": range(depth)})
+        Where.
+    write_out : Out({"en": 1, "addr": range(depth)})
+        The same for the next column; absent at the right edge.
+    read_en, read_addr : In
+        Reading; `word` has it from the next cycle until the next reading.
+    """
+
+    def __init__(self, depth: int, accum_bits: int, *, right: bool) -> None:
+        self._depth, self._right = depth, right
+        write = data.StructLayout({"en": 1, "addr": range(depth)})
+        ports: dict[str, Any] = {
+            "value": In(signed(accum_bits)),
+            "write": In(write),
+            "read_en": In(1),
+            "read_addr": In(range(depth)),
+            "word": Out(signed(accum_bits)),
+        }
+        super().__init__(ports if right else ports | {"write_out": Out(write)})
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        m.submodules.memory = memory = Memory(shape=self.value.shape(), depth=self._depth, init=[])
+        writer, reader = memory.write_port(), memory.read_port()
+        m.d.comb += [
+            writer.en.eq(self.write.en),
+            writer.addr.eq(self.write.addr),
+            writer.data.eq(self.value),
+            reader.en.eq(self.read_en),
+            reader.addr.eq(self.read_addr),
+            self.word.eq(reader.data),
+        ]
+        if not self._right:
+            m.d.sync += self.write_out.eq(self.write)
+        return m
+
+
+class OsResultBuffer(wiring.Component):
+    """Takes drained tiles row by row, skewed across the columns, and streams rows out.
+
+    A tile reserves its rows when its last operands are issued, so that the array never waits for
+    room: `free` counts the rows that nobody has reserved. Latency: a row whose first column is
+    there in cycle t is offered in cycle ``t + cols + 2``. Throughput: a row per cycle.
+    Back-pressure: `o` may wait for ever; `free` then runs out.
+
+    Parameters
+    ----------
+    rows, cols, depth, accum_bits : int
+        Array size, rows of the buffer, accumulator width.
+    flight : int
+        Cycles from reserving a tile to its first row in column 0.
+
+    Members
+    -------
+    free : Out(range(depth + 1))
+        Rows that are not reserved.
+    tile : In(tile_layout(rows, cols))
+        Reserves a tile; at least ``2 * tile.rows`` cycles before the next.
+    drain{c} : In(signed(accum_bits))
+        Column c's chain of results.
+    o : Out(stream.Signature(beat_layout(cols, accum_bits)))
+        Rows of results.
+    """
+
+    def __init__(self, *, rows: int, cols: int, depth: int, accum_bits: int, flight: int) -> None:
+        self._rows, self._cols, self._depth = rows, cols, depth
+        self._bits, self._flight = accum_bits, flight
+        self._tile = tile_layout(rows, cols)
+        ports: dict[str, Any] = {
+            "free": Out(range(depth + 1), init=depth),
+            "tile": In(self._tile),
+            "o": Out(stream.Signature(beat_layout(cols, accum_bits))),
+        }
+        drains = {f"drain{c}": In(signed(accum_bits)) for c in range(cols)}
+        super().__init__(ports | drains)
+
+    def drain(self, col: int) -> Any:
+        """Return column `col`'s chain of results."""
+        return getattr(self, f"drain{col}")
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        m.submodules.meta = meta = Memory(shape=row_layout(self._cols), depth=self._depth, init=[])
+        m.submodules.output = output = OutputStage(self._cols, self._bits)
+        write = Signal(data.StructLayout({"en": 1, "addr": range(self._depth)}))
+        read_addr = Signal(range(self._depth))
+        noted = meta.write_port()
+        m.d.comb += [noted.en.eq(write.en), noted.addr.eq(write.addr)]
+        self._writer(m, write, noted.data)
+        columns = self._columns(m, platform, write, output.read, read_addr)
+        reserved = Mux(self.tile.valid, self.tile.rows, 0)
+        m.d.sync += self.free.eq(self.free + output.read - reserved)
+        row = meta.read_port()
+        available = Signal(range(self._depth + 1))
+        m.d.sync += available.eq(available + columns[-1].write.en - output.read)
+        with m.If(output.read):
+            m.d.sync += read_addr.eq(_increment(read_addr, self._depth))
+        m.d.comb += [
+            row.en.eq(output.read),
+            row.addr.eq(read_addr),
+            output.available.eq(available != 0),
+            output.row.eq(row.data),
+        ]
+        m.d.comb += [output.words[c].eq(column.word) for c, column in enumerate(columns)]
+        wiring.connect(m, output.o, wiring.flipped(self.o))
+        return m
+
+    def _writer(self, m: Module, write: Any, row: Any) -> None:
+        """Write a tile's rows every second cycle, the first when the tile has arrived."""
+        tile: Any = self.tile
+        for index in range(self._flight):
+            later = Signal(self._tile, name=f"tile{index}")
+            m.d.sync += later.eq(tile)
+            tile = later
+        left = Signal(range(self._rows + 1))
+        now = Signal()
+        job = Signal(self._tile, reset_less=True)
+        m.d.comb += [
+            write.en.eq(tile.valid | (now & (left != 0))),
+            row.cols.eq(Mux(tile.valid, tile.cols, job.cols)),
+            row.last.eq(Mux(tile.valid, tile.last & (tile.rows == 1), job.last & (left == 1))),
+        ]
+        with m.If(tile.valid):
+            m.d.sync += [job.eq(tile), left.eq(tile.rows - 1), now.eq(0)]
+        with m.Else():
+            m.d.sync += [now.eq(~now), left.eq(left - write.en)]
+        with m.If(write.en):
+            m.d.sync += write.addr.eq(_increment(write.addr, self._depth))
+
+    def _columns(
+        self, m: Module, platform: Any, write: Any, read: Value, read_addr: Signal
+    ) -> list[Any]:
+        columns: list[Any] = []
+        for c in range(self._cols):
+            right = c == self._cols - 1
+            column = shared(
+                m,
+                platform,
+                "result_column" + "_right" * right,
+                ResultColumn(self._depth, self._bits, right=right),
+                instance=f"column_{c}",
+            )
+            m.d.comb += [
+                column.write.eq(columns[-1].write_out if c else write),
+                column.value.eq(self.drain(c)),
+                column.read_en.eq(read),
+                column.read_addr.eq(read_addr),
+            ]
+            columns.append(column)
+        return columns

@@ -1,0 +1,138 @@
+"""Runs jobs on the simulated engine: peers that may stall, every transfer timed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import Value
+from amaranth.sim import Simulator
+from numpy.typing import NDArray
+
+from hw.matrix import MatrixConfig, MatrixJob
+
+ALWAYS = (True,)
+LIMIT = 200_000
+
+
+@dataclass
+class Run:
+    """What came out: results per job, and cycles from each command to its last result."""
+
+    results: list[NDArray[np.int64]] = field(default_factory=list)
+    commands: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+
+    @property
+    def cycles(self) -> list[int]:
+        return [end - start + 1 for start, end in zip(self.commands, self.ends, strict=True)]
+
+
+def word(lanes: Any, bits: int) -> int:
+    return sum(int(lane) << (bits * index) for index, lane in enumerate(lanes))
+
+
+def lanes(bits: int, count: int, width: int) -> list[int]:
+    return [bits >> width * index & (1 << width) - 1 for index in range(count)]
+
+
+def run_jobs(
+    config: MatrixConfig,
+    cases: Sequence[tuple[MatrixJob, Any, Any]],
+    a: Sequence[bool] = ALWAYS,
+    b: Sequence[bool] = ALWAYS,
+    o: Sequence[bool] = ALWAYS,
+) -> Run:
+    """Run `cases` back to back; patterns say in which cycles each peer is willing."""
+    dut = config.create()
+    raw = Value.cast(dut.o.payload)
+    run = Run()
+    bits = config.operand_bits
+    a_words = [word(x, bits) for job, A, _ in cases for x in config.pack_a(job, A)]
+    b_words = [word(x, bits) for job, _, B in cases for x in config.pack_b(job, B)]
+
+    async def feed_a(ctx: Any) -> None:
+        await feed(ctx, dut.a, a_words, a)
+
+    async def feed_b(ctx: Any) -> None:
+        await feed(ctx, dut.b, b_words, b)
+
+    async def feed(ctx: Any, port: Any, words: list[int], pattern: Sequence[bool]) -> None:
+        cycle = 0
+        for item in words:
+            sent = False
+            while not sent:
+                willing = pattern[cycle % len(pattern)]
+                ctx.set(port.valid, willing)
+                ctx.set(port.payload, item)
+                *_, ready = await ctx.tick().sample(port.ready)
+                sent, cycle = willing and bool(ready), cycle + 1
+        ctx.set(port.valid, 0)
+
+    async def command(ctx: Any) -> None:
+        cycle = 0
+        for job, _, _ in cases:
+            ctx.set(dut.cmd.payload, descriptor(config, job, dut))
+            ctx.set(dut.cmd.valid, 1)
+            taken = False
+            while not taken:
+                *_, taken = await ctx.tick().sample(dut.cmd.ready)
+                cycle += 1
+            run.commands.append(cycle - 1)
+        ctx.set(dut.cmd.valid, 0)
+
+    async def collect(ctx: Any) -> None:
+        cycle = 0
+        for job, _, _ in cases:
+            beats = []
+            last = 0
+            while not last:
+                willing = o[cycle % len(o)]
+                ctx.set(dut.o.ready, willing)
+                *_, valid, payload = await ctx.tick().sample(dut.o.valid, raw)
+                cycle += 1
+                assert cycle < LIMIT, f"{job} stalled after {len(beats)} of {job.out_rows} rows"
+                if willing and valid:
+                    beats.append(lanes(payload, config.cols, config.accum_bits))
+                    keep, last = lanes(payload >> config.cols * config.accum_bits, 2, config.cols)
+                    check_keep(config, job, keep)
+            run.ends.append(cycle - 1)
+            assert len(beats) == job.out_rows
+            run.results.append(config.unpack(job, np.array(beats)))
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(feed_a, background=True)
+    simulator.add_testbench(feed_b, background=True)
+    simulator.add_testbench(command, background=True)
+    simulator.add_testbench(collect)
+    simulator.run()
+    return run
+
+
+def descriptor(config: MatrixConfig, job: MatrixJob, dut: Any) -> Any:
+    return dut.cmd.payload.shape().from_bits(config.descriptor(job))
+
+
+def check_keep(config: MatrixConfig, job: MatrixJob, keep: int) -> None:
+    """Every beat keeps all columns or the ragged edge's."""
+    edge = (job.n - 1) % config.cols + 1
+    assert keep in ((1 << config.cols) - 1, (1 << edge) - 1)
+
+
+def random_case(config: MatrixConfig, shape: tuple[int, int, int], rng: Any) -> Any:
+    m, k, n = shape
+    low, high = -(1 << (config.operand_bits - 1)), 1 << (config.operand_bits - 1)
+    A = rng.integers(low, high, (m, k))
+    B = rng.integers(low, high, (k, n))
+    return config.plan(m, k, n), A, B
+
+
+def check_case(config: MatrixConfig, shape: tuple[int, int, int], seed: int, **peers: Any) -> Run:
+    """Run one GEMM on random operands and compare the results."""
+    case = random_case(config, shape, np.random.default_rng(seed))
+    run = run_jobs(config, [case], **peers)
+    np.testing.assert_array_equal(run.results[0], config.golden(case[0], case[1:]))
+    return run
