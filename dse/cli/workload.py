@@ -144,7 +144,5 @@ def _heading(workload: Workload | OperatorList, trace: Trace) -> list[str]:
 
 def _memory(trace: Trace, bits: int) -> str:
     need = trace.footprint(bits)
-    return (
-        f"memory    {need.weight_bytes / 1e6:,.1f} MB of weights and {need.kv_bytes / 1e6:,.1f} MB "
-        f"of KV cache at {bits} bits"
-    )
+    weights, cache = (count / (1 << 20) for count in (need.weight_bytes, need.kv_bytes))
+    return f"memory    {weights:,.1f} MiB of weights, {cache:,.1f} MiB of KV cache at {bits} bits"

@@ -64,16 +64,16 @@ class Footprint:
         if self.total_bytes <= capacity_bytes:
             return
         raise ConfigError(
-            f"{self.name} needs {_megabytes(self.total_bytes)} MB (weights at {self.weight_bits} "
-            f"bits {_megabytes(self.weight_bytes)} MB, KV cache at {self.kv_bits} bits "
-            f"{_megabytes(self.kv_bytes)} MB), but {where} has {_megabytes(capacity_bytes)} MB; "
-            f"choose a target with {_megabytes(self.total_bytes)} MB or more, a smaller model, "
+            f"{self.name} needs {_mebibytes(self.total_bytes)} (weights at {self.weight_bits} bits "
+            f"{_mebibytes(self.weight_bytes)}, KV cache at {self.kv_bits} bits "
+            f"{_mebibytes(self.kv_bytes)}), but {where} has {_mebibytes(capacity_bytes)}; "
+            f"choose a target with {_mebibytes(self.total_bytes)} or more, a smaller model, "
             "or shorter sequences"
         )
 
 
-def _megabytes(count: int) -> str:
-    return f"{count / 1e6:,.1f}"
+def _mebibytes(count: int) -> str:
+    return f"{count / (1 << 20):,.1f} MiB"
 
 
 @dataclass(frozen=True, kw_only=True)
