@@ -60,13 +60,13 @@ def _embedding(state: State) -> NDArray[Any]:
 def _layernorm(state: State) -> NDArray[Any]:
     x = _float(state["x"])
     centred = x - _mean(x)
-    scale = 1 / np.sqrt(_mean(centred * centred) + EPSILON)
+    scale = _float(1 / np.sqrt(_mean(centred * centred) + EPSILON))
     return centred * scale * _float(state["gamma"]) + _float(state["beta"])
 
 
 def _rmsnorm(state: State) -> NDArray[Any]:
     x = _float(state["x"])
-    scale = 1 / np.sqrt(_mean(x * x) + EPSILON)
+    scale = _float(1 / np.sqrt(_mean(x * x) + EPSILON))
     return x * scale * _float(state["gamma"])
 
 
