@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,22 @@ from hw.contracts import ConfigError, Operand, Operator, OperatorKind, Phase
 __all__ = ["Footprint", "Totals", "Trace", "merge"]
 
 
+# Everything of an operator but its count.
+_IDENTITY = attrgetter("name", "kind", "phase", "m", "k", "n", "right", "context")
+
+
 def merge(operators: Iterable[Operator]) -> tuple[Operator, ...]:
     """Return `operators` with equal ones stored once, their counts added, in order of first use."""
-    counts: Counter[Operator] = Counter()
+    first: dict[tuple[Any, ...], Operator] = {}
+    counts: Counter[tuple[Any, ...]] = Counter()
     for operator in operators:
-        counts[replace(operator, count=1)] += operator.count
-    return tuple(replace(operator, count=count) for operator, count in counts.items())
+        key = _IDENTITY(operator)
+        first.setdefault(key, operator)
+        counts[key] += operator.count
+    return tuple(
+        operator if operator.count == counts[key] else replace(operator, count=counts[key])
+        for key, operator in first.items()
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
