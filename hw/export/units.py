@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from amaranth.back import rtlil
-from amaranth.hdl import Fragment, Value, ValueCastable
+from amaranth.hdl import Const, Fragment, Value, ValueCastable
 from amaranth.hdl._ir import PortDirection  # the Verilog back end's own way to name a port
 from amaranth.lib import wiring
 
@@ -50,7 +50,7 @@ def port_values(interface: Any) -> dict[str, tuple[Value, bool]]:
     ports: dict[str, tuple[Value, bool]] = {}
     for path, member, value in interface.signature.flatten(interface):
         plain = value.as_value() if isinstance(value, ValueCastable) else Value.cast(value)
-        if len(plain):
+        if len(plain) and not isinstance(plain, Const):  # `ready` of always-ready streams is one
             ports["__".join(map(str, path))] = plain, member.flow == wiring.In
     return ports
 
