@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from operator import attrgetter
 from typing import Any
@@ -18,7 +18,7 @@ __all__ = ["Footprint", "Totals", "Trace", "merge"]
 
 
 # Everything of an operator but its count.
-_IDENTITY = attrgetter("name", "kind", "phase", "m", "k", "n", "right", "context")
+_IDENTITY = attrgetter(*(field.name for field in fields(Operator) if field.name != "count"))
 
 
 def merge(operators: Iterable[Operator]) -> tuple[Operator, ...]:
