@@ -1,0 +1,240 @@
+"""The cards of the page: front, one design, accuracy, what was left out, how to reproduce."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from .columns import Column, is_figure, parse_column
+from .markup import badge, cell, key, section, table
+from .run import Design, Run
+from .text import is_finite, number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["design_card", "front_card", "left_out_card", "parity_card", "reproduce_card"]
+
+
+def front_card(run: Run) -> str:
+    """Return the interactive front and its table."""
+    columns = _front_columns(run)
+    heads = [("design", ""), *((escape(k.replace("_", " ")), _align(run, k)) for k in run.knobs)]
+    heads += [(f"{escape(c.title)}<br>{badge(c.fidelity)}", "n") for c in columns]
+    rows = (_front_row(run, row, columns) for row in run.front.to_dict("records"))
+    hint = (
+        "Every design here was generated, and climbed as far as this target's tools go. "
+        "Choose a point or a row to see why it is where it is."
+    )
+    body = '<div id="front-chart" class="chart"></div>' if len(run.axes) > 1 else ""
+    body += table(heads, rows) + key(c.fidelity for c in columns)
+    return section("front", "The front", body, hint, '<div class="tabs" id="views"></div>')
+
+
+def _front_columns(run: Run) -> list[Column]:
+    """Objectives first, then every other figure that is not a prediction."""
+    axes = [axis.column for axis in run.axes]
+    names = {column.name for column in axes}
+    filled = [n for n in run.designs.columns if is_figure(n) and run.front[n].notna().any()]
+    rest = [parse_column(n) for n in filled if n not in names]
+    return axes + [c for c in rest if c.fidelity != "predicted"]
+
+
+def _align(run: Run, knob: str) -> str:
+    return "n" if all(isinstance(v, int | float) for v in run.designs[knob].tolist()) else ""
+
+
+def _front_row(run: Run, row: Mapping[str, Any], columns: list[Column]) -> str:
+    cells = [cell(row["design"], "id")]
+    cells += [cell(row[name]) for name in (*run.knobs, *(c.name for c in columns))]
+    return f'<tr data-pick="{escape(row["design"])}">{"".join(cells)}</tr>'
+
+
+def design_card(run: Run) -> str:
+    """Return the card of the chosen design: knobs, time, roofline, provenance."""
+    panels = "".join(_design_panel(run, row) for row in run.front.to_dict("records"))
+    chart = (
+        '<div id="{0}-chart" class="chart"></div><p id="{0}-chart-none" class="hint" hidden>{1}</p>'
+    )
+    body = (
+        _knob_panels(run)
+        + "<h3>Where the time goes, per operator</h3>"
+        + chart.format(
+            "stack", "This run kept no trace of the design; explain it with dse explain."
+        )
+        + "<h3>Roofline: how near each matrix product comes to what the design allows</h3>"
+        + chart.format("roofline", "This run kept no trace of the design.")
+        + panels
+    )
+    return section("design", "One design", body, "", '<div class="tabs" id="designs"></div>')
+
+
+def _knob_panels(run: Run) -> str:
+    return "".join(
+        f'<div data-design="{escape(row["design"])}" hidden><ul class="knobs">'
+        + "".join(
+            f"<li><span>{escape(k.replace('_', ' '))}</span>{escape(_knob(row[k]))}</li>"
+            for k in run.knobs
+        )
+        + "</ul></div>"
+        for row in run.front.to_dict("records")
+    )
+
+
+def _knob(value: Any) -> str:
+    return number(value) if isinstance(value, int | float) else str(value)
+
+
+def _design_panel(run: Run, row: Mapping[str, Any]) -> str:
+    design = run.details[row["design"]]
+    folder = f"designs/{design.label}"
+    return (
+        f'<div data-design="{design.label}" hidden><h3>Where every figure came from</h3>'
+        f"{_provenance(design)}"
+        f"<p class='hint'>Verilog, test bench, tool logs and configuration: "
+        f"<a href='{folder}/'>{folder}/</a></p>"
+        f"<pre>{escape(_next_commands(run, design.label))}</pre></div>"
+    )
+
+
+def _next_commands(run: Run, label: str) -> str:
+    folder = f"{run.path.as_posix()}/designs/{label}"
+    return (
+        f"dse verify --design {folder}    # this Verilog against its golden model\n"
+        f"dse explain --design {folder}   # what the next-best change would bring"
+    )
+
+
+def _provenance(design: Design) -> str:
+    names = ("figure", "value", "unit", "how", "tool", "seed", "conditions", "inputs")
+    heads = [(name, "n" if name == "value" else "") for name in names]
+    rows = (_provenance_row(name, figure) for name, figure in design.figures.items())
+    return table(heads, rows)
+
+
+def _provenance_row(name: str, figure: Mapping[str, Any]) -> str:
+    column = parse_column(name)
+    unit = column.unit or str(figure.get("unit", ""))
+    tool = " ".join(str(figure.get(k, "")) for k in ("tool", "version")).strip()
+    digest = str(figure.get("inputs", ""))
+    cells = [
+        cell(column.label or name),
+        cell(figure.get("value")),
+        cell("" if unit == column.label else unit),
+        f"<td>{badge(str(figure.get('fidelity', '')))}</td>",
+        cell(tool),
+        cell(str(figure.get("seed", ""))),
+        cell(figure.get("conditions", ""), "long"),
+        f'<td class="mono" title="{escape(digest)}">{escape(digest[:10])}</td>',
+    ]
+    return f"<tr title='{escape(name)}'>{''.join(cells)}</tr>"
+
+
+def parity_card() -> str:
+    """Return the card of measured against predicted."""
+    hint = (
+        "One dot per design. On the dotted line the model was right; designs are chosen by what "
+        "it says after every measurement has corrected it."
+    )
+    body = '<div id="parity-chart" class="chart"></div>'
+    return section("accuracy", "Measured against predicted", body, hint)
+
+
+def left_out_card(run: Run) -> str:
+    """Return what is not on the front: dominated, refused, failed, and not routed."""
+    parts = "".join([*_states(run), *_not_routed(run.not_routed)])
+    return section("others", "Not on the front", parts) if parts else ""
+
+
+def _states(run: Run) -> Iterator[str]:
+    others = run.designs[~run.designs["on_front"]]
+    if others.empty:
+        return
+    heads = [("design", ""), ("what", ""), ("outcome", "")]
+    heads += [(escape(a.column.title), "n") for a in run.axes] + [("why", "")]
+    rows = []
+    for row in others.to_dict("records"):
+        state = "dominated" if row["state"] == "measured" else str(row["state"])
+        cells = [cell(row["design"], "id"), cell(run.title(row)), cell(state)]
+        cells += [cell(row[a.column.name]) for a in run.axes]
+        reason = row.get("reason")
+        cells.append(cell(reason if isinstance(reason, str) else "", "long"))
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    yield table(heads, rows)
+
+
+def _not_routed(frame: pd.DataFrame) -> Iterator[str]:
+    """Yield the promising designs that the budget left behind."""
+    if frame.empty:
+        return
+    columns = [parse_column(name) for name in frame.columns]
+    heads = [
+        (escape(c.title) + (f"<br>{badge(c.fidelity)}" if c.fidelity else ""), _kind(frame, c))
+        for c in columns
+    ]
+    rows = (
+        f"<tr>{''.join(cell(row[c.name]) for c in columns)}</tr>"
+        for row in frame.to_dict("records")
+    )
+    yield "<h3>Promising, and not routed: the budget ended first</h3>" + table(heads, rows)
+
+
+def _kind(frame: pd.DataFrame, column: Column) -> str:
+    return "n" if all(isinstance(v, int | float) for v in frame[column.name].tolist()) else ""
+
+
+def reproduce_card(run: Run) -> str:
+    """Return the command, the versions and the notes of the run."""
+    info = run.info
+    command = escape(str(info.get("command", "")))
+    body = (
+        f'<div class="copy"><pre id="command">{command}</pre>'
+        '<button type="button" data-copy="command">Copy</button></div>'
+        f'<div class="two"><div><h3>Versions</h3>{_pairs(_versions(info))}</div>'
+        f"<div><h3>Conditions</h3>{_pairs(_conditions(info))}</div></div>{_notes(info)}"
+    )
+    hint = "The same seed and the same tools give the same front, byte for byte."
+    return section("reproduce", "Reproduce this", body, hint)
+
+
+def _versions(info: Mapping[str, Any]) -> dict[str, Any]:
+    tools = info.get("tools") or info.get("versions") or {}
+    return {"kiln": info.get("kiln", ""), **tools}
+
+
+def _conditions(info: Mapping[str, Any]) -> dict[str, Any]:
+    target, workload = _mapping(info.get("target")), _mapping(info.get("workload"))
+    reserve = _mapping(target.get("reserve"))
+    held = ", ".join(f"{number(v)} {k}" for k, v in reserve.items() if k != "name" and is_finite(v))
+    limits = {k: v for k, v in _mapping(info.get("constraints")).items() if v is not None}
+    return {
+        "target": target.get("title") or target.get("name"),
+        "memory": target.get("memory"),
+        "reserved, not measured": held,
+        "reserved for": target.get("reserve_note"),
+        "scenario": workload.get("scenario") or info.get("scenario"),
+        **limits,
+        "sampler": info.get("sampler"),
+        "seed": info.get("seed"),
+        "measurements": info.get("budget"),
+    }
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {"name": value}
+
+
+def _pairs(pairs: Mapping[str, Any]) -> str:
+    rows = (
+        f"<tr><td>{escape(str(name).replace('_', ' '))}</td>"
+        f"<td>{escape(number(value) if is_finite(value) else str(value))}</td></tr>"
+        for name, value in pairs.items()
+        if value not in (None, "", {}) and isinstance(value, str | int | float)
+    )
+    return f"<table><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _notes(info: Mapping[str, Any]) -> str:
+    notes = "".join(f"<li>{escape(str(note))}</li>" for note in info.get("notes", ()))
+    return f"<h3>Worth knowing</h3><ul>{notes}</ul>" if notes else ""

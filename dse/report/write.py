@@ -1,0 +1,50 @@
+"""Writing a report beside the run it is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hw.contracts import write_atomic
+
+from .page import render_page
+from .pictures import front_picture, picture_bytes
+from .run import read_run
+
+__all__ = ["ReportFiles", "write_report"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFiles:
+    """What a report consists of.
+
+    Parameters
+    ----------
+    page : Path
+        ``report.html``.
+    pictures : tuple of Path
+        ``front.png`` and ``front.svg``; empty where there is no front to draw.
+    """
+
+    page: Path
+    pictures: tuple[Path, ...]
+
+
+def write_report(run_dir: str | Path) -> ReportFiles:
+    """Write ``report.html``, ``front.png`` and ``front.svg`` into a run folder.
+
+    Raises
+    ------
+    ConfigError
+        If the folder is no run or holds a damaged file.
+    """
+    run = read_run(run_dir)
+    page = run.path / "report.html"
+    write_atomic(page, render_page(run))
+    figure = front_picture(run)
+    pictures = []
+    for kind in ("png", "svg") if figure is not None else ():
+        path = run.path / f"front.{kind}"
+        write_atomic(path, picture_bytes(figure, kind))
+        pictures.append(path)
+    return ReportFiles(page, tuple(pictures))
