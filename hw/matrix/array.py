@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from amaranth.hdl import Module, Shape, Signal, signed, unsigned
+from amaranth.hdl import Cat, Module, Shape, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,7 +12,9 @@ from hw.export import shared
 
 from .pe import OsPe, PeShape
 
-__all__ = ["Delay", "OsArray", "skewed"]
+__all__ = ["Delay", "OsArray", "OsRow", "lanes_of", "skewed"]
+
+BASE = 4  # of the delays' lengths: few classes, and few instances per lane
 
 
 class Delay(wiring.Component):
@@ -43,24 +44,74 @@ class Delay(wiring.Component):
 
 
 def skewed(m: Module, platform: Any, lanes: list[Any], shape: Shape) -> list[Any]:
-    """Return lane r delayed by r cycles, from shared delays of 1, 2, 4, ... cycles."""
+    """Return lane r delayed by r cycles, from shared delays of 1, 4, 16, ... cycles."""
     result = []
     for index, lane in enumerate(lanes):
-        for bit in range(index.bit_length()):
-            if index >> bit & 1:
-                delay = shared(m, platform, f"delay{1 << bit}", Delay(shape, 1 << bit))
+        length, left = 1, index
+        while left:
+            for _ in range(left % BASE):
+                delay = shared(m, platform, f"delay{length}", Delay(shape, length))
                 m.d.comb += delay.i.eq(lane)
                 lane = delay.o
+            length, left = length * BASE, left // BASE
         result.append(lane)
     return result
+
+
+def lanes_of(bus: Any, bits: int) -> list[Any]:
+    """Return the signed lanes of a bus, the lowest first."""
+    return [bus.word_select(at, bits).as_signed() for at in range(len(bus) // bits)]
+
+
+class OsRow(wiring.Component):
+    """A row of output-stationary elements; what the columns share lies in buses, column 0 lowest.
+
+    Members
+    -------
+    a, last : In
+        Operand and end of tile, passed on to the right.
+    b, b_out : In, Out
+        Operands passed down; the bottom row has no ``b_out``.
+    drain_in, drain : In, Out
+        Results passed up; the bottom row has no ``drain_in``.
+    """
+
+    def __init__(self, cols: int, shape: PeShape, *, bottom: bool) -> None:
+        self._cols, self._shape, self._bottom = cols, shape, bottom
+        operands, results = unsigned(cols * shape.operand_bits), unsigned(cols * shape.accum_bits)
+        ports: dict[str, Any] = {"a": In(signed(shape.operand_bits)), "last": In(1)}
+        ports |= {"b": In(operands), "drain": Out(results)}
+        super().__init__(
+            ports if bottom else ports | {"b_out": Out(operands), "drain_in": In(results)}
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        a, last = self.a, self.last
+        row = []
+        for c, b in enumerate(lanes_of(self.b, self._shape.operand_bits)):
+            right = c == self._cols - 1
+            pe = OsPe(self._shape, right=right, bottom=self._bottom)
+            name = "pe" + "_right" * right + "_bottom" * self._bottom
+            pe = shared(m, platform, name, pe, instance=f"pe_{c}")
+            m.d.comb += [pe.a_in.eq(a), pe.last_in.eq(last), pe.b_in.eq(b)]
+            if not right:
+                a, last = pe.a_out, pe.last_out
+            row.append(pe)
+        m.d.comb += self.drain.eq(Cat(pe.drain_out for pe in row))
+        if not self._bottom:
+            m.d.comb += self.b_out.eq(Cat(pe.b_out for pe in row))
+            below = lanes_of(self.drain_in, self._shape.accum_bits)
+            m.d.comb += [pe.drain_in.eq(value) for pe, value in zip(row, below, strict=True)]
+        return m
 
 
 class OsArray(wiring.Component):
     """Output-stationary array: operands in, drained results of all columns out.
 
     An operand pair given in cycle t is multiplied in element (r, c) in cycle ``t + r + c``, plus
-    `pipeline` for the sum. With `last` given in cycle t, row r's result of column c is at
-    ``drain[c]`` in cycle ``t + 1 + pipeline + c + 2 * r``. Tiles may end every ``2 * rows`` cycles,
+    `pipeline` for the sum. With `last` given in cycle t, row r's result of column c is in lane c
+    of `drain` in cycle ``t + 1 + pipeline + c + 2 * r``. Tiles may end every ``2 * rows`` cycles,
     counting only the rows that are wanted. No stalls.
 
     Parameters
@@ -78,48 +129,39 @@ class OsArray(wiring.Component):
         Operands of all columns.
     last : In(1)
         The operands end a tile.
-    drain{c} : Out(signed(accum_bits))
-        Column c's chain of results.
+    drain : Out(cols * accum_bits)
+        Each column's chain of results.
     """
 
     def __init__(self, rows: int, cols: int, shape: PeShape) -> None:
         self._rows, self._cols, self._shape = rows, cols, shape
-        ports: dict[str, Any] = {
-            "a": In(unsigned(rows * shape.operand_bits)),
-            "b": In(unsigned(cols * shape.operand_bits)),
-            "last": In(1),
-        }
-        drains = {f"drain{c}": Out(signed(shape.accum_bits)) for c in range(cols)}
-        super().__init__(ports | drains)
-
-    def drain(self, col: int) -> Any:
-        """Return column `col`'s chain of results."""
-        return getattr(self, f"drain{col}")
+        super().__init__(
+            {
+                "a": In(unsigned(rows * shape.operand_bits)),
+                "b": In(unsigned(cols * shape.operand_bits)),
+                "last": In(1),
+                "drain": Out(unsigned(cols * shape.accum_bits)),
+            }
+        )
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         bits = self._shape.operand_bits
-        lanes_a = [self.a.word_select(r, bits).as_signed() for r in range(self._rows)]
-        lanes_b = [self.b.word_select(c, bits).as_signed() for c in range(self._cols)]
-        a = skewed(m, platform, lanes_a, signed(bits))
-        b = skewed(m, platform, lanes_b, signed(bits))
-        last = self._last(m)
-        grid = grid_of(m, platform, self._rows, self._cols, self._element)
-        for r, row in enumerate(grid):
-            for c, pe in enumerate(row):
-                left, above = row[c - 1] if c else None, grid[r - 1][c] if r else None
-                m.d.comb += [
-                    pe.a_in.eq(left.a_out if left else a[r]),
-                    pe.last_in.eq(left.last_out if left else last[r]),
-                    pe.b_in.eq(above.b_out if above else b[c]),
-                ]
-                if above:
-                    m.d.comb += above.drain_in.eq(pe.drain_out)
-        m.d.comb += [self.drain(c).eq(grid[0][c].drain_out) for c in range(self._cols)]
+        a = skewed(m, platform, lanes_of(self.a, bits), signed(bits))
+        b = Cat(skewed(m, platform, lanes_of(self.b, bits), signed(bits)))
+        last, above = self._last(m), None
+        for r in range(self._rows):
+            bottom = r == self._rows - 1
+            row = OsRow(self._cols, self._shape, bottom=bottom)
+            row = shared(m, platform, "row" + "_bottom" * bottom, row, instance=f"row_{r}")
+            m.d.comb += [
+                row.a.eq(a[r]),
+                row.last.eq(last[r]),
+                row.b.eq(above.b_out if above else b),
+            ]
+            m.d.comb += above.drain_in.eq(row.drain) if above else self.drain.eq(row.drain)
+            above = row
         return m
-
-    def _element(self, right: bool, bottom: bool) -> OsPe:
-        return OsPe(self._shape, right=right, bottom=bottom)
 
     def _last(self, m: Module) -> list[Any]:
         """Return `last` delayed by r for row r; set by reset to discard operands in flight."""
@@ -129,19 +171,3 @@ class OsArray(wiring.Component):
             m.d.sync += later.eq(chain[-1])
             chain.append(later)
         return chain
-
-
-def grid_of(
-    m: Module, platform: Any, rows: int, cols: int, make: Callable[[bool, bool], Any]
-) -> list[list[Any]]:
-    """Return placed elements; `make` takes whether at the right edge and at the bottom edge."""
-    grid = []
-    for r in range(rows):
-        row = []
-        for c in range(cols):
-            right, bottom = c == cols - 1, r == rows - 1
-            name = "pe" + "_right" * right + "_bottom" * bottom
-            pe = make(right, bottom)
-            row.append(shared(m, platform, name, pe, instance=f"pe_{r}_{c}"))
-        grid.append(row)
-    return grid

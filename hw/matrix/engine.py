@@ -102,9 +102,8 @@ class MatrixEngine(wiring.Component):
             array.a.eq(a.o.payload),
             array.b.eq(b.o.payload),
             array.last.eq(last[1]),
+            results.drain.eq(array.drain),
         ]
-        for c in range(config.cols):
-            m.d.comb += getattr(results, f"drain{c}").eq(getattr(array, f"drain{c}"))
         wiring.connect(m, wiring.flipped(self.cmd), sequencer.cmd)
         wiring.connect(m, sequencer.a_step, a.step)
         wiring.connect(m, sequencer.b_step, b.step)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.hdl import Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -97,8 +97,8 @@ class OsResultBuffer(wiring.Component):
         Rows that are not reserved.
     tile : In(tile_layout(rows, cols))
         Reserves a tile; at least ``2 * tile.rows`` cycles before the next.
-    drain{c} : In(signed(accum_bits))
-        Column c's chain of results.
+    drain : In(cols * accum_bits)
+        Each column's chain of results.
     o : Out(stream.Signature(beat_layout(cols, accum_bits)))
         Rows of results.
     """
@@ -107,17 +107,14 @@ class OsResultBuffer(wiring.Component):
         self._rows, self._cols, self._depth = rows, cols, depth
         self._bits, self._flight = accum_bits, flight
         self._tile = tile_layout(rows, cols)
-        ports: dict[str, Any] = {
-            "free": Out(range(depth + 1), init=depth),
-            "tile": In(self._tile),
-            "o": Out(stream.Signature(beat_layout(cols, accum_bits))),
-        }
-        drains = {f"drain{c}": In(signed(accum_bits)) for c in range(cols)}
-        super().__init__(ports | drains)
-
-    def drain(self, col: int) -> Any:
-        """Return column `col`'s chain of results."""
-        return getattr(self, f"drain{col}")
+        super().__init__(
+            {
+                "free": Out(range(depth + 1), init=depth),
+                "tile": In(self._tile),
+                "drain": In(unsigned(cols * accum_bits)),
+                "o": Out(stream.Signature(beat_layout(cols, accum_bits))),
+            }
+        )
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -183,7 +180,7 @@ class OsResultBuffer(wiring.Component):
             )
             m.d.comb += [
                 column.write.eq(columns[-1].write_out if c else write),
-                column.value.eq(self.drain(c)),
+                column.value.eq(self.drain.word_select(c, self._bits)),
                 column.read_en.eq(read),
                 column.read_addr.eq(read_addr),
             ]
