@@ -62,8 +62,8 @@ class Column:
     @property
     def title(self) -> str:
         """Label and unit, for an axis or a table head."""
-        if self.unit in _COUNTED:
-            return f"{self.label} {self.unit}".strip()
+        if self.unit in _COUNTED and self.stem.endswith(f"_{self.unit.lower()}"):
+            return f"{self.label} {self.unit}"
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
 

@@ -5,24 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from dse.results import Row
 
 from .columns import find_column
 from .palette import ACCENT, FRONT_SCALE, MUTED
 from .run import Axis, Run
-from .text import is_finite, log_ticks, number
+from .text import is_finite, label_places, log_ticks, number
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["Chart", "front_charts"]
+__all__ = ["Chart", "front_charts", "model_columns"]
 
 Chart = dict[str, Any]
 
 
 def front_charts(run: Run) -> dict[str, Chart]:
     """Return charts by title: one per pair of objectives, and ``3D`` where there are three."""
-    pairs = list(combinations(run.axes, 2))
+    ends = run.axes[:1] + run.axes[-1:]  # first by last is the view of the picture, so it leads
+    pairs = sorted(combinations(run.axes, 2), key=lambda pair: pair != ends)
     charts = {f"{y.name} by {x.name}": _flat(run, x, y) for y, x in pairs}
     if len(run.axes) >= 3:
         charts["3D"] = _solid(run, run.axes[:3])
@@ -32,12 +32,12 @@ def front_charts(run: Run) -> dict[str, Chart]:
 def _flat(run: Run, x: Axis, y: Axis) -> Chart:
     other = next((axis for axis in run.axes if axis not in (x, y)), None)
     traces = _model_traces(run, (x, y), "scatter")
-    traces += [_dots(run, frame, (x, y), name, style) for name, frame, style in _others(run)]
+    traces += [_dots(run, rows, (x, y), name, style) for name, rows, style in _others(run)]
     front = {**_dots(run, run.front, (x, y), "on the front", {}), "mode": "markers+text"}
     front.update(
         marker=_marker(run.front, other, size=17),
-        text=list(run.front["design"]),
-        textposition="top center",
+        text=[row["design"] for row in run.front],
+        textposition=label_places(front["x"], front["y"]),
         cliponaxis=False,
     )
     layout = {
@@ -52,9 +52,11 @@ def _flat(run: Run, x: Axis, y: Axis) -> Chart:
 
 def _solid(run: Run, axes: Sequence[Axis]) -> Chart:
     traces = _model_traces(run, axes, "scatter3d")
-    traces += [_dots(run, frame, axes, name, style) for name, frame, style in _others(run)]
+    traces += [_dots(run, rows, axes, name, style) for name, rows, style in _others(run)]
     front = {**_dots(run, run.front, axes, "on the front", {}), "mode": "markers+text"}
-    front.update(marker=_marker(run.front, axes[1], size=7), text=list(run.front["design"]))
+    front.update(
+        marker=_marker(run.front, axes[1], size=7), text=[row["design"] for row in run.front]
+    )
     names = ("xaxis", "yaxis", "zaxis")
     scene = {name: _axis(run, axis) for name, axis in zip(names, axes, strict=True)}
     scene["camera"] = {"eye": {"x": 1.45, "y": 1.45, "z": 0.75}}
@@ -66,34 +68,33 @@ def _solid(run: Run, axes: Sequence[Axis]) -> Chart:
     }
 
 
-def _others(run: Run) -> list[tuple[str, pd.DataFrame, dict[str, Any]]]:
+def _others(run: Run) -> list[tuple[str, list[Row], dict[str, Any]]]:
     """Return the trials that are not on the front, with the style each kind is drawn in."""
-    designs = run.designs[~run.designs["on_front"]]
+    refused = [row for row in run.designs if row["state"] == "refused"]
     hollow = {"symbol": "circle-open", "size": 9, "color": MUTED, "line": {"width": 1.6}}
     crossed = {"symbol": "x", "size": 7, "color": MUTED}
-    groups = [("measured, dominated", "measured", hollow), ("refused", "refused", crossed)]
-    frames = [(name, designs[designs["state"] == state], style) for name, state, style in groups]
-    return [group for group in frames if len(group[1])]
+    groups = [("measured, dominated", run.dominated, hollow), ("refused", refused, crossed)]
+    return [group for group in groups if group[1]]
 
 
 def _dots(
-    run: Run, frame: pd.DataFrame, axes: Sequence[Axis], name: str, marker: dict[str, Any]
+    run: Run, rows: list[Row], axes: Sequence[Axis], name: str, marker: dict[str, Any]
 ) -> dict[str, Any]:
     trace = {
         "type": "scatter" if len(axes) == 2 else "scatter3d",
         "mode": "markers",
         "name": name,
         "marker": dict(marker),
-        "customdata": list(frame["design"]),
+        "customdata": [row["design"] for row in rows],
         "hovertemplate": "%{hovertext}<extra></extra>",
-        "hovertext": [_hover(run, row) for row in frame.to_dict("records")],
+        "hovertext": [_hover(run, row) for row in rows],
     }
-    return {**trace, **_coordinates(frame, [axis.column.name for axis in axes])}
+    return {**trace, **_coordinates(rows, [axis.column.name for axis in axes])}
 
 
-def _coordinates(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, list[float | None]]:
+def _coordinates(rows: list[Row], columns: Sequence[str]) -> dict[str, list[float | None]]:
     return {
-        letter: [float(v) if is_finite(v) else None for v in frame[column].tolist()]
+        letter: [row[column] if is_finite(row[column]) else None for row in rows]
         for letter, column in zip("xyz", columns, strict=False)
     }
 
@@ -109,9 +110,8 @@ def _hover(run: Run, row: dict[str, Any]) -> str:
 
 def _model_traces(run: Run, axes: Sequence[Axis], kind: str) -> list[dict[str, Any]]:
     """Return the modelled layers as faint dots, where the run has them in these objectives."""
-    frame = run.model_front
-    columns = [find_column(frame.columns, axis.column.stem) for axis in axes]
-    if frame.empty or any(column is None for column in columns):
+    columns = model_columns(run, axes)
+    if not columns:
         return []
     trace = {
         "type": kind,
@@ -120,13 +120,21 @@ def _model_traces(run: Run, axes: Sequence[Axis], kind: str) -> list[dict[str, A
         "hoverinfo": "skip",
         "marker": {"size": 4 if kind == "scatter" else 2, "color": MUTED, "opacity": 0.4},
     }
-    return [{**trace, **_coordinates(frame, [column for column in columns if column])}]
+    return [{**trace, **_coordinates(run.model_front, columns)}]
 
 
-def _marker(frame: pd.DataFrame, axis: Axis | None, size: int) -> dict[str, Any]:
+def model_columns(run: Run, axes: Sequence[Axis]) -> list[str]:
+    """Return the modelled columns of `axes`; empty unless the run has all of them."""
+    known = list(run.model_front[0]) if run.model_front else []
+    found = [find_column(known, axis.column.stem) for axis in axes]
+    columns = [column for column in found if column is not None]
+    return columns if len(columns) == len(axes) else []
+
+
+def _marker(rows: list[Row], axis: Axis | None, size: int) -> dict[str, Any]:
     """Return filled markers, coloured by `axis` on a logarithmic scale with a scale beside it."""
     outline = {"width": 1.5, "color": "rgba(255,255,255,0.85)"}
-    values = [] if axis is None else frame[axis.column.name].tolist()
+    values = [] if axis is None else [row[axis.column.name] for row in rows]
     if axis is None or not all(is_finite(v) and v > 0 for v in values) or len(set(values)) < 2:
         return {"size": size, "color": ACCENT, "line": outline}
     ticks = [t for t in log_ticks(values) if min(values) <= t <= max(values)]
@@ -149,9 +157,8 @@ def _marker(frame: pd.DataFrame, axis: Axis | None, size: int) -> dict[str, Any]
 
 
 def _axis(run: Run, axis: Axis) -> dict[str, Any]:
-    shown = run.designs[run.designs["state"] == "measured"][axis.column.name].tolist()
-    column = find_column(run.model_front.columns, axis.column.stem)
-    shown += run.model_front[column].tolist() if column else []
+    shown = [row[axis.column.name] for row in run.front + run.dominated]
+    shown += [row[column] for column in model_columns(run, [axis]) for row in run.model_front]
     ticks = log_ticks(shown)
     title = f"{axis.column.title}, {axis.column.fidelity}" if axis.column.fidelity else axis.name
     return {

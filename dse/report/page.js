@@ -26,6 +26,7 @@
         bgcolor: css("--card"), bordercolor: css("--line"), align: "left",
         font: { color: ink, size: 13 },
       },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: soft, activecolor: ink },
       legend: { ...layout.legend, font: { color: soft, size: 12.5 }, itemclick: false, itemdoubleclick: false },
     };
     const dress = (holder) => {

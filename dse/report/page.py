@@ -50,14 +50,14 @@ def render_page(run: Run) -> str:
 
 
 def _cards(run: Run, has_parity: bool) -> str:
-    if run.front.empty:
+    if not run.front:
         return left_out_card(run) + reproduce_card(run)
     parity = parity_card() if has_parity else ""
     return front_card(run) + design_card(run) + parity + left_out_card(run) + reproduce_card(run)
 
 
 def _chart_data(run: Run) -> dict[str, Any]:
-    labels = list(run.front["design"])
+    labels = [row["design"] for row in run.front]
     traces = {label: run.details[label].trace for label in labels}
     return {
         "order": labels,
@@ -98,17 +98,17 @@ def _lead(run: Run) -> str:
 
 
 def _tiles(run: Run) -> Iterator[str]:
-    measured = int((run.designs["state"] == "measured").sum())
+    measured = len(run.front) + len(run.dominated)
     space = run.info.get("space")
     size = space.get("designs") if isinstance(space, Mapping) else space
     out_of = f"measured, of {number(size)} possible" if is_finite(size) else "measured"
     yield tile(str(measured), "designs", out_of)
-    if run.front.empty:
+    if not run.front:
         return
     yield tile(str(len(run.front)), "designs", "on the front: none beats another in everything")
     for axis in run.axes[:4]:
-        column = run.front[axis.column.name]
-        best = run.front.loc[column.idxmax() if axis.maximise else column.idxmin()]
+        choose = max if axis.maximise else min
+        best = choose(run.front, key=lambda row: row[axis.column.name])
         how = "highest" if axis.maximise else "lowest"
         label = f"{how} {axis.name}, {axis.column.fidelity}, design {best['design']}"
         yield tile(number(best[axis.column.name]), axis.column.unit, label)

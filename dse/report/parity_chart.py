@@ -15,19 +15,19 @@ from .text import is_finite, log_ticks, number
 __all__ = ["parity_chart"]
 
 _PER_ROW = 4
+_MARGIN = {"l": 56, "r": 16, "t": 44, "b": 50}
+_PITCH, _PLOT = 262, 168  # pixels from row to row, and of the plot in it
 
 
 def parity_chart(run: Run) -> Chart | None:
     """Return one small panel per figure that was predicted; None where nothing was."""
-    panels = [
-        panel for pair in predicted_pairs(run.designs.columns) if (panel := _panel(run, *pair))
-    ]
+    panels = [panel for pair in predicted_pairs(run.columns) if (panel := _panel(run, *pair))]
     if not panels:
         return None
     rows = math.ceil(len(panels) / _PER_ROW)
     layout: dict[str, Any] = {
-        "height": 250 * rows + 20,
-        "margin": {"l": 56, "r": 16, "t": 44, "b": 50},
+        "height": _MARGIN["t"] + _MARGIN["b"] + _area(rows),
+        "margin": _MARGIN,
         "showlegend": False,
         "annotations": [],
     }
@@ -37,10 +37,14 @@ def parity_chart(run: Run) -> Chart | None:
     return {"data": traces, "layout": layout}
 
 
+def _area(rows: int) -> int:
+    return _PITCH * (rows - 1) + _PLOT
+
+
 def _panel(run: Run, predicted: str, later: str) -> dict[str, Any] | None:
     points = [
         (row[predicted], row[later], row["design"])
-        for row in run.designs.to_dict("records")
+        for row in run.designs
         if all(is_finite(row[name]) and row[name] > 0 for name in (predicted, later))
     ]
     if not points:
@@ -55,8 +59,8 @@ def _draw(
     suffix = "" if index == 0 else str(index + 1)
     row, position = divmod(index, _PER_ROW)
     x_domain = [position / _PER_ROW + 0.0, (position + 1) / _PER_ROW - 0.055]
-    height = 1 / rows
-    y_domain = [1 - (row + 1) * height + (0.28 * height if rows > 1 else 0), 1 - row * height]
+    top = 1 - row * _PITCH / _area(rows)
+    y_domain = [max(0.0, top - _PLOT / _area(rows)), top]
     values = [v for point in panel["points"] for v in point[:2]]
     ends = [min(values) / 1.15, max(values) * 1.15]
     for letter, domain, other in (("x", x_domain, "y"), ("y", y_domain, "x")):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from .columns import find_column
+from .front_chart import model_columns
 from .palette import FRONT_SCALE, MUTED
 from .run import Axis, Run
-from .text import is_finite, log_ticks, number
+from .text import is_finite, label_places, log_ticks, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["front_picture", "picture_bytes"]
 
 _INK, _SOFT, _GRID = "#211d19", "#6b645c", "#ece8e2"
-_STYLE = {
+_LABELS: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {
+    "top center": ((0, 8), {"ha": "center", "va": "bottom"}),
+    "bottom center": ((0, -8), {"ha": "center", "va": "top"}),
+    "middle right": ((8, 0), {"ha": "left", "va": "center"}),
+    "middle left": ((-8, 0), {"ha": "right", "va": "center"}),
+}
+_STYLE: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["Inter", "Helvetica Neue", "Arial", "DejaVu Sans"],
     "font.size": 10.5,
@@ -36,7 +42,7 @@ def front_picture(run: Run) -> Figure | None:
 
     The first objective is the y axis, the last the x axis, the one between them the colour.
     """
-    if run.front.empty or len(run.axes) < 2:
+    if not run.front or len(run.axes) < 2:
         return None
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -53,7 +59,7 @@ def front_picture(run: Run) -> Figure | None:
 
 
 def picture_bytes(figure: Figure, kind: str) -> bytes:
-    """Return `figure` as ``png`` or ``svg``, without a date, so that equal runs give equal files."""
+    """Return `figure` as ``png`` or ``svg``, without a date: equal runs give equal files."""
     import matplotlib as mpl
 
     stream = io.BytesIO()
@@ -64,17 +70,16 @@ def picture_bytes(figure: Figure, kind: str) -> bytes:
 
 
 def _draw_model(run: Run, axes: Axes, x: Axis, y: Axis) -> None:
-    columns = [find_column(run.model_front.columns, axis.column.stem) for axis in (x, y)]
-    if run.model_front.empty or None in columns:
+    columns = model_columns(run, (x, y))
+    if not columns:
         return
-    xs, ys = (run.model_front[column].tolist() for column in columns if column)
+    xs, ys = ([row[column] for row in run.model_front] for column in columns)
     axes.scatter(xs, ys, s=8, color=MUTED, alpha=0.45, linewidths=0, label="modelled, not measured")
 
 
 def _draw_others(run: Run, axes: Axes, x: Axis, y: Axis) -> None:
-    frame = run.designs[~run.designs["on_front"] & (run.designs["state"] == "measured")]
-    if len(frame):
-        xs, ys = frame[x.column.name].tolist(), frame[y.column.name].tolist()
+    if run.dominated:
+        xs, ys = ([row[axis.column.name] for row in run.dominated] for axis in (x, y))
         label = "measured, dominated"
         axes.scatter(xs, ys, s=48, facecolors="none", edgecolors=MUTED, linewidths=1.4, label=label)
 
@@ -82,10 +87,10 @@ def _draw_others(run: Run, axes: Axes, x: Axis, y: Axis) -> None:
 def _draw_front(run: Run, figure: Figure, axes: Axes, x: Axis, y: Axis) -> None:
     from matplotlib.colors import LinearSegmentedColormap, LogNorm
 
-    front, look = run.front, {"s": 110, "edgecolors": "white", "linewidths": 1.3, "zorder": 3}
-    xs, ys = front[x.column.name].tolist(), front[y.column.name].tolist()
+    look: dict[str, Any] = {"s": 110, "edgecolors": "white", "linewidths": 1.3, "zorder": 3}
+    xs, ys = ([row[axis.column.name] for row in run.front] for axis in (x, y))
     third = run.axes[1] if len(run.axes) > 2 else None
-    values = front[third.column.name].tolist() if third else []
+    values = [row[third.column.name] for row in run.front] if third else []
     if third and all(is_finite(v) and v > 0 for v in values) and len(set(values)) > 1:
         colours = LinearSegmentedColormap.from_list("kiln", FRONT_SCALE)
         norm = LogNorm(min(values), max(values))
@@ -93,10 +98,10 @@ def _draw_front(run: Run, figure: Figure, axes: Axes, x: Axis, y: Axis) -> None:
         _colour_bar(figure, axes, dots, third, values)
     else:
         axes.scatter(xs, ys, color=FRONT_SCALE[-1], label="on the front", **look)
-    for label, left, up in zip(front["design"], xs, ys, strict=True):
-        axes.annotate(
-            label, (left, up), (0, 8), textcoords="offset points", ha="center", fontsize=9.5
-        )
+    labels = [row["design"] for row in run.front]
+    for label, left, up, place in zip(labels, xs, ys, label_places(xs, ys), strict=True):
+        offset, sides = _LABELS[place]
+        axes.annotate(label, (left, up), offset, textcoords="offset points", fontsize=9.5, **sides)
 
 
 def _colour_bar(figure: Figure, axes: Axes, dots: Any, axis: Axis, values: list[float]) -> None:
@@ -105,7 +110,7 @@ def _colour_bar(figure: Figure, axes: Axes, dots: Any, axis: Axis, values: list[
     bar.set_ticks(ticks, labels=[number(tick) for tick in ticks])
     bar.ax.minorticks_off()
     bar.ax.tick_params(length=0)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.set_label(f"{axis.column.title}, {axis.column.fidelity}")
 
 
@@ -136,5 +141,5 @@ def _title(run: Run) -> str:
     names = []
     for field in ("workload", "target"):
         value = run.info.get(field)
-        names.append(str(value.get("name", "")) if hasattr(value, "get") else str(value or ""))
+        names.append(str(value.get("name", "")) if isinstance(value, dict) else str(value or ""))
     return " on ".join(name for name in names if name) or run.path.name

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dse.results import RunFolder
+from dse.results import Row, RunFolder
 from hw.contracts import ConfigError
 
 from .columns import Column, find_column, is_figure, parse_column, reader_unit
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["Axis", "Design", "Run", "read_run"]
 
@@ -69,11 +67,12 @@ class Run:
         The folder.
     info : mapping
         ``run.json``.
-    designs : DataFrame
-        Every trial; ``design`` is its label, ``on_front`` whether it is on the measured front.
-    model_front : DataFrame
+    designs : list of rows
+        Every trial; ``design`` is its label, ``on_front`` whether it is on the measured front. All
+        rows have the same columns; what a trial does not have is None.
+    model_front : list of rows
         Modelled layers; empty where the sampler had no model.
-    not_routed : DataFrame
+    not_routed : list of rows
         Promising designs that the budget left behind.
     axes : tuple of Axis
         The objectives.
@@ -85,22 +84,32 @@ class Run:
 
     path: Path
     info: Mapping[str, Any]
-    designs: pd.DataFrame
-    model_front: pd.DataFrame
-    not_routed: pd.DataFrame
+    designs: list[Row]
+    model_front: list[Row]
+    not_routed: list[Row]
     axes: tuple[Axis, ...]
     knobs: tuple[str, ...]
     details: Mapping[str, Design]
 
     @property
-    def front(self) -> pd.DataFrame:
+    def front(self) -> list[Row]:
         """The designs on the measured front."""
-        return self.designs[self.designs["on_front"]]
+        return [row for row in self.designs if row["on_front"]]
+
+    @property
+    def dominated(self) -> list[Row]:
+        """The measured designs that another one beats."""
+        return [r for r in self.designs if r["state"] == "measured" and not r["on_front"]]
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns of `designs`."""
+        return list(self.designs[0]) if self.designs else []
 
     def title(self, row: Mapping[str, Any]) -> str:
         """Return a short description of a design: ``16×16 os dsp``."""
         rest = [k for k in self.knobs if k not in ("rows", "cols") and isinstance(row[k], str)]
-        size = [f"{row['rows']:g}×{row['cols']:g}"] if {"rows", "cols"} <= set(self.knobs) else []
+        size = [f"{row['rows']}×{row['cols']}"] if {"rows", "cols"} <= set(self.knobs) else []
         return " ".join(size + [row[k] for k in rest]) or f"design {row.get('design', '')}"
 
 
@@ -115,43 +124,52 @@ def read_run(path: str | Path) -> Run:
     folder = Path(path)
     info = RunFolder(folder).info()
     designs = _table(folder / "designs.csv", required=True)
-    designs["design"] = [f"{int(number):02d}" for number in designs["design"]]
-    designs["on_front"] = designs["design"].isin(_front_labels(folder))
-    details = {label: _design(folder, label) for label in designs["design"]}
+    best = {row["design"] for row in _table(folder / "front.csv", required=True)}
+    designs = [
+        {**row, "on_front": row["design"] in best, "design": f"{row['design']:02d}"}
+        for row in designs
+    ]
+    details = {row["design"]: _design(folder, row["design"]) for row in designs}
+    columns = list(designs[0]) if designs else []
     return Run(
         path=folder,
         info=info,
         designs=designs,
         model_front=_table(folder / "model_front.csv"),
         not_routed=_table(folder / "not_routed.csv"),
-        axes=_axes(info, list(designs.columns), details.values()),
-        knobs=tuple(c for c in designs.columns if c not in _PLAIN_COLUMNS and not is_figure(c)),
+        axes=_axes(info, columns, details.values()),
+        knobs=tuple(c for c in columns if c not in _PLAIN_COLUMNS and not is_figure(c)),
         details=details,
     )
 
 
-def _front_labels(folder: Path) -> list[str]:
-    front = _table(folder / "front.csv", required=True)
-    return [f"{int(number):02d}" for number in front["design"]] if len(front) else []
-
-
-def _table(path: Path, required: bool = False) -> pd.DataFrame:
-    import pandas as pd
-
+def _table(path: Path, required: bool = False) -> list[Row]:
+    """Read a CSV of the run folder; numbers become numbers, empty cells None."""
     if not path.is_file() and not required:
-        return pd.DataFrame()
+        return []
     try:
-        text = path.read_text("utf-8")
-        if not text.strip():
-            return pd.DataFrame(columns=["design", "state"])
-        frame = pd.read_csv(path)
-    except (OSError, ValueError) as error:
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = [_read_row(row) for row in csv.DictReader(stream, strict=True)]
+    except (OSError, ValueError, csv.Error) as error:
         raise ConfigError(
             f"cannot read {path} ({error}); run the same search again: what it measured is cached"
         ) from None
-    if required and "design" not in frame.columns:
-        raise ConfigError(f"{path} has no column 'design'; run the same search again to restore it")
-    return frame
+    if required and not all(isinstance(row.get("design"), int) for row in rows):
+        raise ConfigError(f"{path} lacks design numbers; run the same search again to restore it")
+    return rows
+
+
+def _read_row(row: Mapping[str, str | None]) -> Row:
+    return {name: _value(text or "") for name, text in row.items()}
+
+
+def _value(text: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text or None
 
 
 def _axes(

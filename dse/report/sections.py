@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .columns import Column, is_figure, parse_column
+from dse.results import Row
+
+from .columns import Column, find_column, is_figure, parse_column
 from .markup import badge, cell, key, section, table
 from .run import Design, Run
 from .text import is_finite, number
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 __all__ = ["design_card", "front_card", "left_out_card", "parity_card", "reproduce_card"]
+
+_ALSO_SHOWN = ("clock_mhz", "lut", "ff", "dsp", "bram", "ttft_ms", "tpot_ms", "tokens_per_s")
 
 
 def front_card(run: Run) -> str:
     """Return the interactive front and its table."""
     columns = _front_columns(run)
-    heads = [("design", ""), *((escape(k.replace("_", " ")), _align(run, k)) for k in run.knobs)]
+    knobs = _varied(run)
+    heads = [("design", ""), *((escape(k.replace("_", " ")), _align(run, k)) for k in knobs)]
     heads += [(f"{escape(c.title)}<br>{badge(c.fidelity)}", "n") for c in columns]
-    rows = (_front_row(run, row, columns) for row in run.front.to_dict("records"))
+    names = [*knobs, *(column.name for column in columns)]
+    rows = (_front_row(row, names) for row in run.front)
     hint = (
         "Every design here was generated, and climbed as far as this target's tools go. "
         "Choose a point or a row to see why it is where it is."
@@ -33,27 +36,32 @@ def front_card(run: Run) -> str:
 
 
 def _front_columns(run: Run) -> list[Column]:
-    """Objectives first, then every other figure that is not a prediction."""
+    """Objectives first, then what readers ask for next; all else is in a design's own table."""
     axes = [axis.column for axis in run.axes]
-    names = {column.name for column in axes}
-    filled = [n for n in run.designs.columns if is_figure(n) and run.front[n].notna().any()]
-    rest = [parse_column(n) for n in filled if n not in names]
-    return axes + [c for c in rest if c.fidelity != "predicted"]
+    filled = [n for n in run.columns if is_figure(n) and any(r[n] is not None for r in run.front)]
+    found = [find_column(filled, wanted) for wanted in _ALSO_SHOWN]
+    names = dict.fromkeys(name for name in found if name and name not in {a.name for a in axes})
+    return axes + [parse_column(name) for name in names]
 
 
 def _align(run: Run, knob: str) -> str:
-    return "n" if all(isinstance(v, int | float) for v in run.designs[knob].tolist()) else ""
+    return "n" if all(is_finite(row[knob]) for row in run.designs) else ""
 
 
-def _front_row(run: Run, row: Mapping[str, Any], columns: list[Column]) -> str:
-    cells = [cell(row["design"], "id")]
-    cells += [cell(row[name]) for name in (*run.knobs, *(c.name for c in columns))]
+def _varied(run: Run) -> list[str]:
+    """Return the knobs that differ between designs; the others say nothing in a table."""
+    alone = len(run.designs) == 1
+    return [knob for knob in run.knobs if alone or len({row[knob] for row in run.designs}) > 1]
+
+
+def _front_row(row: Mapping[str, Any], names: list[str]) -> str:
+    cells = [cell(row["design"], "id"), *(cell(row[name]) for name in names)]
     return f'<tr data-pick="{escape(row["design"])}">{"".join(cells)}</tr>'
 
 
 def design_card(run: Run) -> str:
     """Return the card of the chosen design: knobs, time, roofline, provenance."""
-    panels = "".join(_design_panel(run, row) for row in run.front.to_dict("records"))
+    panels = "".join(_design_panel(run, row) for row in run.front)
     chart = (
         '<div id="{0}-chart" class="chart"></div><p id="{0}-chart-none" class="hint" hidden>{1}</p>'
     )
@@ -78,7 +86,7 @@ def _knob_panels(run: Run) -> str:
             for k in run.knobs
         )
         + "</ul></div>"
-        for row in run.front.to_dict("records")
+        for row in run.front
     )
 
 
@@ -148,40 +156,36 @@ def left_out_card(run: Run) -> str:
 
 
 def _states(run: Run) -> Iterator[str]:
-    others = run.designs[~run.designs["on_front"]]
-    if others.empty:
+    others = [row for row in run.designs if not row["on_front"]]
+    if not others:
         return
     heads = [("design", ""), ("what", ""), ("outcome", "")]
     heads += [(escape(a.column.title), "n") for a in run.axes] + [("why", "")]
     rows = []
-    for row in others.to_dict("records"):
+    for row in others:
         state = "dominated" if row["state"] == "measured" else str(row["state"])
         cells = [cell(row["design"], "id"), cell(run.title(row)), cell(state)]
         cells += [cell(row[a.column.name]) for a in run.axes]
-        reason = row.get("reason")
-        cells.append(cell(reason if isinstance(reason, str) else "", "long"))
+        cells.append(cell(row.get("reason"), "long"))
         rows.append(f"<tr>{''.join(cells)}</tr>")
     yield table(heads, rows)
 
 
-def _not_routed(frame: pd.DataFrame) -> Iterator[str]:
+def _not_routed(rows: list[Row]) -> Iterator[str]:
     """Yield the promising designs that the budget left behind."""
-    if frame.empty:
+    if not rows:
         return
-    columns = [parse_column(name) for name in frame.columns]
+    columns = [parse_column(name) for name in rows[0]]
     heads = [
-        (escape(c.title) + (f"<br>{badge(c.fidelity)}" if c.fidelity else ""), _kind(frame, c))
+        (escape(c.title) + (f"<br>{badge(c.fidelity)}" if c.fidelity else ""), _kind(rows, c))
         for c in columns
     ]
-    rows = (
-        f"<tr>{''.join(cell(row[c.name]) for c in columns)}</tr>"
-        for row in frame.to_dict("records")
-    )
-    yield "<h3>Promising, and not routed: the budget ended first</h3>" + table(heads, rows)
+    body = (f"<tr>{''.join(cell(row[c.name]) for c in columns)}</tr>" for row in rows)
+    yield "<h3>Promising, and not routed: the budget ended first</h3>" + table(heads, body)
 
 
-def _kind(frame: pd.DataFrame, column: Column) -> str:
-    return "n" if all(isinstance(v, int | float) for v in frame[column.name].tolist()) else ""
+def _kind(rows: list[Row], column: Column) -> str:
+    return "n" if all(is_finite(row[column.name]) for row in rows) else ""
 
 
 def reproduce_card(run: Run) -> str:

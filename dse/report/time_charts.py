@@ -9,7 +9,7 @@ from typing import Any
 
 from .front_chart import Chart
 from .palette import CAUSES, MUTED, PHASES, cause_colour, cause_label
-from .text import log_ticks, number
+from .text import label_places, log_ticks, number
 
 __all__ = ["roofline_chart", "stack_chart"]
 
@@ -193,6 +193,8 @@ def _roof_label(ridge: float, peak: float, right: float) -> dict[str, Any]:
 
 def _operator_dots(points: Sequence[Record]) -> list[dict[str, Any]]:
     longest = max(p["ms"] for p in points)
+    places = label_places([p["x"] for p in points], [p["y"] for p in points])
+    points = [{**p, "place": place} for p, place in zip(points, places, strict=True)]
     groups = ((phase, [p for p in points if p["phase"] == phase]) for phase in PHASES)
     return [
         {
@@ -202,7 +204,7 @@ def _operator_dots(points: Sequence[Record]) -> list[dict[str, Any]]:
             "x": [p["x"] for p in group],
             "y": [p["y"] for p in group],
             "text": [p["name"] for p in group],
-            "textposition": "bottom center",
+            "textposition": [p["place"] for p in group],
             "cliponaxis": False,
             "marker": {
                 "color": PHASES[phase],

@@ -9,7 +9,7 @@ from hw.contracts import write_atomic
 
 from .page import render_page
 from .pictures import front_picture, picture_bytes
-from .run import read_run
+from .run import Run, read_run
 
 __all__ = ["ReportFiles", "write_report"]
 
@@ -41,10 +41,14 @@ def write_report(run_dir: str | Path) -> ReportFiles:
     run = read_run(run_dir)
     page = run.path / "report.html"
     write_atomic(page, render_page(run))
+    return ReportFiles(page, _write_pictures(run))
+
+
+def _write_pictures(run: Run) -> tuple[Path, ...]:
     figure = front_picture(run)
-    pictures = []
-    for kind in ("png", "svg") if figure is not None else ():
-        path = run.path / f"front.{kind}"
+    if figure is None:
+        return ()
+    paths = {kind: run.path / f"front.{kind}" for kind in ("png", "svg")}
+    for kind, path in paths.items():
         write_atomic(path, picture_bytes(figure, kind))
-        pictures.append(path)
-    return ReportFiles(page, tuple(pictures))
+    return tuple(paths.values())
