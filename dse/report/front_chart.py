@@ -59,7 +59,11 @@ def _solid(run: Run, axes: Sequence[Axis]) -> Chart:
     )
     names = ("xaxis", "yaxis", "zaxis")
     scene = {name: _axis(run, axis) for name, axis in zip(names, axes, strict=True)}
-    scene["camera"] = {"eye": {"x": 1.45, "y": 1.45, "z": 0.75}}
+    scene["camera"] = {
+        "eye": {"x": 1.75, "y": 1.75, "z": 0.8},
+        "center": {"x": 0, "y": 0, "z": -0.12},
+    }
+    scene["aspectmode"], scene["aspectratio"] = "manual", {"x": 1.25, "y": 1.25, "z": 0.95}
     legend = {"orientation": "h", "y": 1, "x": 0}
     margin = {"l": 0, "r": 0, "t": 0, "b": 0}
     return {
@@ -140,7 +144,8 @@ def _marker(rows: list[Row], axis: Axis | None, size: int) -> dict[str, Any]:
     ticks = [t for t in log_ticks(values) if min(values) <= t <= max(values)]
     steps = [i / (len(FRONT_SCALE) - 1) for i in range(len(FRONT_SCALE))]
     bar = {
-        "title": {"text": axis.column.title, "side": "right"},
+        "title": {"text": axis.column.title, "side": "right", "font": {"size": 12.5}},
+        "tickfont": {"size": 12},
         "tickvals": [math.log10(t) for t in ticks],
         "ticktext": [number(t) for t in ticks],
         "thickness": 9,

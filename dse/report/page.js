@@ -3,11 +3,7 @@
   const data = JSON.parse(document.getElementById("kiln-data").textContent);
   const root = document.documentElement;
   const drawn = new Map(); // element id -> chart, to be drawn again in the other theme
-  const options = {
-    displaylogo: false,
-    responsive: true,
-    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toImage"],
-  };
+  const options = { displaylogo: false, displayModeBar: false, responsive: true };
 
   const css = (name) => getComputedStyle(root).getPropertyValue(name).trim();
 
@@ -26,7 +22,6 @@
         bgcolor: css("--card"), bordercolor: css("--line"), align: "left",
         font: { color: ink, size: 13 },
       },
-      modebar: { bgcolor: "rgba(0,0,0,0)", color: soft, activecolor: ink },
       legend: { ...layout.legend, font: { color: soft, size: 12.5 }, itemclick: false, itemdoubleclick: false },
     };
     const dress = (holder) => {

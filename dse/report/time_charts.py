@@ -163,7 +163,7 @@ def roofline_chart(trace: Record) -> Chart | None:
         "xaxis": _log_axis("multiply-accumulates per byte moved", xs),
         "yaxis": _log_axis("multiply-accumulates per second", [low, peak * 1.6]),
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        "annotations": [_roof_label(ridge, peak, xs[1])],
+        "annotations": [_roof_label(ridge, peak)],
     }
     return {"data": [_roof(xs, ridge, peak), *_operator_dots(points)], "layout": layout}
 
@@ -181,12 +181,13 @@ def _roof(xs: Sequence[float], ridge: float, peak: float) -> dict[str, Any]:
     }
 
 
-def _roof_label(ridge: float, peak: float, right: float) -> dict[str, Any]:
+def _roof_label(ridge: float, peak: float) -> dict[str, Any]:
+    """Label the flat roof from its left, where no point can lie."""
     return {
-        "text": f"peak {number(peak / 1e9, 3)} GMAC/s",
-        "x": math.log10(math.sqrt(ridge * right)),
+        "text": f"peak {number(peak / 1e9, 3)} GMAC/s ",
+        "x": math.log10(ridge),
         "y": math.log10(peak),
-        "yanchor": "bottom",
+        "xanchor": "right",
         "showarrow": False,
     }
 
