@@ -119,7 +119,7 @@ class OsResultBuffer(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.meta = meta = Memory(shape=row_layout(self._cols), depth=self._depth, init=[])
-        m.submodules.output = output = OutputStage(self._cols, self._bits)
+        m.submodules.stage = output = OutputStage(self._cols, self._bits)
         write = Signal(data.StructLayout({"en": 1, "addr": range(self._depth)}))
         read_addr = Signal(range(self._depth))
         noted = meta.write_port()
