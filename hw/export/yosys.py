@@ -22,7 +22,7 @@ def write_verilog(texts, *, top, flat):
         verilog = (Path(folder) / "o.v").read_text()
     verilog = re.sub(r"(?m)^/\* Generated.*\n", "", verilog)
     verilog = re.sub(
-        r"\\([a-zA-Z_]\S*) ", lambda t: re.sub(r"[^a-zA-Z0-9_]", "_", t[1]) + " ", verilog
+        r"\\([a-zA-Z_]\S*) ", lambda t: re.sub(r"[^a-zA-Z0-9_]", "_", t[1]), verilog
     )
     modules = {}
     for t in re.finditer(r"(?ms)^module (\S+)\(.*?^endmodule\n", verilog):
