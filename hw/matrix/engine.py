@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from amaranth.hdl import Module, Signal, unsigned
+from amaranth.hdl import Module, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.export import shared
 
-from .array import OsArray
+from .array_os import OsArray
+from .array_ws import WsArray
 from .loops import DESCRIPTOR
 from .output import beat_layout
 from .pe import PeShape
 from .replay import ReplayBuffer
 from .result_os import OsResultBuffer
-from .sequencer import OsSequencer
+from .result_ws import WsResultBuffer
+from .sequencer import OsSequencer, WsSequencer
+from .skew import chain
 
 if TYPE_CHECKING:
     from .config import MatrixConfig
@@ -69,20 +72,36 @@ class MatrixEngine(wiring.Component):
         b = shared(m, platform, "buffer_b", b, instance="buffer_b")
         wiring.connect(m, wiring.flipped(self.a), a.i)
         wiring.connect(m, wiring.flipped(self.b), b.i)
-        self._output_stationary(m, platform, a, b)
+        if config.dataflow == "os":
+            sequencer, results = self._output_stationary(m, platform, a, b)
+        else:
+            sequencer, results = self._weight_stationary(m, platform, a, b)
+        m.d.comb += [
+            sequencer.a_loaded.eq(a.loaded),
+            sequencer.b_loaded.eq(b.loaded),
+            sequencer.free.eq(results.free),
+        ]
+        wiring.connect(m, wiring.flipped(self.cmd), sequencer.cmd)
+        wiring.connect(m, sequencer.a_step, a.step)
+        wiring.connect(m, sequencer.b_step, b.step)
+        wiring.connect(m, results.o, wiring.flipped(self.o))
         return m
 
-    def _output_stationary(self, m: Module, platform: Any, a: Any, b: Any) -> None:
+    @property
+    def _shape(self) -> PeShape:
         config = self.config
-        shape = PeShape(
+        return PeShape(
             operand_bits=config.operand_bits,
             accum_bits=config.accum_bits,
             multiplier=config.multiplier,
             pipeline=config.pipeline,
         )
+
+    def _output_stationary(self, m: Module, platform: Any, a: Any, b: Any) -> tuple[Any, Any]:
+        config = self.config
         sequencer = OsSequencer(config.rows, config.cols, config.result_rows)
         sequencer = shared(m, platform, "sequencer", sequencer, instance="sequencer")
-        array = OsArray(config.rows, config.cols, shape)
+        array = OsArray(config.rows, config.cols, self._shape)
         array = shared(m, platform, "array", array, instance="array")
         results = OsResultBuffer(
             rows=config.rows,
@@ -92,19 +111,36 @@ class MatrixEngine(wiring.Component):
             flight=3 + config.pipeline,
         )
         results = shared(m, platform, "results", results, instance="results")
-        last = [Signal(name=f"last{stage}", init=1) for stage in (1, 2)]
-        m.d.sync += [last[0].eq(sequencer.tile.valid), last[1].eq(last[0])]
         m.d.comb += [
-            sequencer.a_loaded.eq(a.loaded),
-            sequencer.b_loaded.eq(b.loaded),
-            sequencer.free.eq(results.free),
             results.tile.eq(sequencer.tile),
+            results.drain.eq(array.drain),
             array.a.eq(a.o.payload),
             array.b.eq(b.o.payload),
-            array.last.eq(last[1]),
-            results.drain.eq(array.drain),
+            array.last.eq(chain(m, sequencer.tile.valid, 3, "last", init=1)[-1]),
         ]
-        wiring.connect(m, wiring.flipped(self.cmd), sequencer.cmd)
-        wiring.connect(m, sequencer.a_step, a.step)
-        wiring.connect(m, sequencer.b_step, b.step)
-        wiring.connect(m, results.o, wiring.flipped(self.o))
+        return sequencer, results
+
+    def _weight_stationary(self, m: Module, platform: Any, a: Any, b: Any) -> tuple[Any, Any]:
+        config = self.config
+        height = config.result_rows // 2
+        sequencer = WsSequencer(config.rows, config.cols, height)
+        sequencer = shared(m, platform, "sequencer", sequencer, instance="sequencer")
+        array = WsArray(config.rows, config.cols, self._shape)
+        array = shared(m, platform, "array", array, instance="array")
+        results = WsResultBuffer(
+            cols=config.cols,
+            height=height,
+            accum_bits=config.accum_bits,
+            flight=1 + config.rows + config.pipeline,
+        )
+        results = shared(m, platform, "results", results, instance="results")
+        m.d.comb += [
+            results.group.eq(sequencer.group),
+            results.word.eq(sequencer.word),
+            results.sum.eq(array.sum),
+            array.a.eq(a.o.payload),
+            array.swap.eq(chain(m, sequencer.swap, 3, "swap")[-1]),
+            array.b.eq(b.o.payload),
+            array.b_valid.eq(b.o.valid),
+        ]
+        return sequencer, results

@@ -5,38 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import data
 
 from .descriptor import FIELDS
 
-__all__ = ["DESCRIPTOR", "NEST", "LoopNest"]
+__all__ = ["DESCRIPTOR", "Counter", "LoopNest"]
 
 DESCRIPTOR = data.StructLayout(dict(FIELDS))
 """The command as hardware sees it."""
 
-NEST = data.StructLayout(
-    {
-        "active": 1,  # a job is being walked
-        "inner_first": 1,
-        "inner_last": 1,
-        "mid_first": 1,
-        "mid_last": 1,
-        "col_first": 1,
-        "col_last": 1,
-        "block_last": 1,
-        "resident": 1,
-        "inner_m1": 20,  # bound of the inner loop in this block
-        "gap_m1": 12,  # spacing of tiles in this block
-        "edge_rows": 9,
-        "edge_cols": 9,
-    }
-)
-"""Where the walk stands: first and last pass of each loop, and the job's constants."""
 
+class Counter:
+    """Counts down from a bound; `first` and `last` are registers, so that they are fast.
 
-class _Counter:
-    """Counts down from a bound; `last` and `first` are registers, so that they are fast."""
+    `value` is the number of steps that follow this one; `last` says that there are none.
+    """
 
     def __init__(self, name: str, width: int) -> None:
         self.value = Signal(width, name=f"{name}_left", reset_less=True)
@@ -50,82 +33,75 @@ class _Counter:
         return [self.value.eq(self.value - 1), self.first.eq(0), self.last.eq(self.value == 1)]
 
 
-class LoopNest(wiring.Component):
-    """Takes a job's descriptor and stands at each of its steps until told to go on.
+class LoopNest:
+    """Walks a job's loops, one step at a time, as part of the module that owns it.
 
     The first step can be taken two cycles after the command; the next command is accepted in the
-    cycle after the last step. No step is lost inside a job.
+    cycle after the last step. No cycle is lost inside a job.
 
     Members
     -------
-    cmd : In(stream.Signature(DESCRIPTOR))
-        Jobs.
-    at : Out(NEST)
-        The current step; valid while ``active``. All registers, or one gate behind one.
-    go : In(1)
-        The step is taken; only while ``active``.
+    job : Signal(DESCRIPTOR)
+        The job being walked.
+    start : Signal()
+        The job's first step comes in the next cycle.
+    active : Signal()
+        There is a step to take.
+    inner, mid, col, block : Counter
+        Where the walk stands. All are registers.
+    ends_inner, ends_block, ends_job : Value
+        This step is the last of the inner loop, its block, its job.
     """
 
     def __init__(self) -> None:
-        super().__init__({"cmd": In(stream.Signature(DESCRIPTOR)), "at": Out(NEST), "go": In(1)})
+        self.job = Signal(DESCRIPTOR, reset_less=True)
+        self.start = Signal()
+        self.active = Signal()
+        self.inner, self.mid, self.col, self.block = (
+            Counter(name, 20) for name in ("inner", "mid", "col", "block")
+        )
+        self.ends_inner: Any = self.inner.last
+        self.ends_block: Any = self.inner.last & self.mid.last & self.col.last
+        self.ends_job: Any = self.ends_block & self.block.last
 
-    def elaborate(self, platform: Any) -> Module:
-        m = Module()
-        job = Signal(DESCRIPTOR, reset_less=True)
-        taken, active = Signal(), Signal()
-        inner, mid, col, block = (_Counter(name, 20) for name in ("inner", "mid", "col", "block"))
-        tail = Signal()  # the step to come belongs to the last block
-        inner_bound = Mux(tail, job.inner_last_m1, job.inner_m1)
-        mid_bound = Mux(tail, job.mid_last_m1, job.mid_m1)
-        m.d.comb += [
-            self.cmd.ready.eq(~taken & ~active),
-            tail.eq(Mux(active & ~block.last, block_ends(inner, mid, col) & (block.value == 1),
-                        Mux(active, 1, job.blocks_m1 == 0))),
-            self.at.active.eq(active),
-            self.at.inner_first.eq(inner.first),
-            self.at.inner_last.eq(inner.last),
-            self.at.mid_first.eq(mid.first),
-            self.at.mid_last.eq(mid.last),
-            self.at.col_first.eq(col.first),
-            self.at.col_last.eq(col.last),
-            self.at.block_last.eq(block.last),
-            self.at.resident.eq(job.resident),
-            self.at.inner_m1.eq(Mux(block.last, job.inner_last_m1, job.inner_m1)),
-            self.at.gap_m1.eq(Mux(block.last, job.gap_last_m1, job.gap_m1)),
-            self.at.edge_rows.eq(job.edge_rows),
-            self.at.edge_cols.eq(job.edge_cols),
-        ]  # fmt: skip
-        with m.If(self.cmd.valid & self.cmd.ready):
-            m.d.sync += [job.eq(self.cmd.payload), taken.eq(1)]
-        with m.If(taken):
-            m.d.sync += [taken.eq(0), active.eq(1), *block.reload(job.blocks_m1)]
-            m.d.sync += [*col.reload(job.cols_m1), *mid.reload(mid_bound)]
-            m.d.sync += inner.reload(inner_bound)
-        with m.If(self.go):
-            self._step(
-                m, active, [(inner, inner_bound), (mid, mid_bound), (col, job.cols_m1)], block
-            )
-        return m
+    @property
+    def gap_m1(self) -> Any:
+        """Spacing of tiles in this block, less one."""
+        return Mux(self.block.last, self.job.gap_last_m1, self.job.gap_m1)
 
-    def _step(
-        self, m: Module, active: Signal, loops: list[tuple[_Counter, Any]], block: _Counter
-    ) -> None:
-        carry: Any = 1
-        for counter, bound in loops:
-            with m.If(carry & counter.last):
-                m.d.sync += counter.reload(bound)
-            with m.Elif(carry):
-                m.d.sync += counter.advance()
-            carry = carry & counter.last
-        with m.If(carry):
-            m.d.sync += block.advance()
-            with m.If(block.last):
-                m.d.sync += active.eq(0)
+    @property
+    def mid_bound(self) -> Any:
+        """Bound of the middle loop at the first step of the job, or of the step to come."""
+        return Mux(self._tail, self.job.mid_last_m1, self.job.mid_m1)
 
+    @property
+    def _tail(self) -> Any:
+        """Whether the step to come belongs to the last block."""
+        next_is_last = self.ends_block & (self.block.value == 1)
+        first_is_last = self.job.blocks_m1 == 0
+        return Mux(self.active, self.block.last | next_is_last, first_is_last)
 
-def block_ends(*counters: _Counter) -> Any:
-    """Return whether this step is the last of its block."""
-    ends: Any = 1
-    for counter in counters:
-        ends = ends & counter.last
-    return ends
+    def elaborate_into(self, m: Module, cmd: Any, go: Any) -> None:
+        """Add the walk to `m`: jobs come from the stream `cmd`, each cycle of `go` is a step."""
+        job = self.job
+        inner_bound = Mux(self._tail, job.inner_last_m1, job.inner_m1)
+        bounds = (inner_bound, self.mid_bound, job.cols_m1)
+        loops = list(zip((self.inner, self.mid, self.col), bounds, strict=True))
+        m.d.comb += cmd.ready.eq(~self.start & ~self.active)
+        with m.If(cmd.valid & cmd.ready):
+            m.d.sync += [job.eq(cmd.payload), self.start.eq(1)]
+        with m.If(self.start):
+            m.d.sync += [self.start.eq(0), self.active.eq(1)]
+            m.d.sync += self.block.reload(job.blocks_m1)
+            m.d.sync += [counter.reload(bound) for counter, bound in loops]
+        with m.If(go):
+            carry: Any = 1
+            for counter, bound in loops:
+                with m.If(carry & counter.last):
+                    m.d.sync += counter.reload(bound)
+                with m.Elif(carry):
+                    m.d.sync += counter.advance()
+                carry = carry & counter.last
+            with m.If(carry):
+                m.d.sync += self.block.advance()
+                m.d.sync += self.active.eq(~self.block.last)

@@ -38,6 +38,8 @@ class OutputStage(wiring.Component):
         There is a row to read.
     read : Out(1)
         It is read in this cycle.
+    moved : Out(1)
+        What was last read is registered in this cycle and need not be held any longer.
     words, row : In
         What was last read, from the cycle after.
     o : Out(stream.Signature(beat_layout(cols, accum_bits)))
@@ -50,6 +52,7 @@ class OutputStage(wiring.Component):
             {
                 "available": In(1),
                 "read": Out(1),
+                "moved": Out(1),
                 "words": In(data.ArrayLayout(signed(accum_bits), cols)),
                 "row": In(row_layout(cols)),
                 "o": Out(stream.Signature(beat_layout(cols, accum_bits))),
@@ -65,6 +68,7 @@ class OutputStage(wiring.Component):
             leave.eq(~self.o.valid | self.o.ready),
             move.eq(~held | leave),
             self.read.eq(self.available & move),
+            self.moved.eq(held & leave),
             self.o.payload.eq(beat),
         ]
         with m.If(move):

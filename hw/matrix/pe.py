@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from .multiplier import product
 
-__all__ = ["OsPe", "PeShape"]
+__all__ = ["OsPe", "PeShape", "WsPe"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,3 +99,73 @@ class OsPe(wiring.Component):
             m.d.sync += drain.eq(self.drain_in)
         with m.If(last):
             m.d.sync += [accum.eq(0), drain.eq(total)]
+
+
+class WsPe(wiring.Component):
+    """Weight-stationary element: multiplies with its weight and adds to the sum from above.
+
+    Weights come down the column; the element keeps the first that arrives after `swap` and passes
+    the others on. `swap` takes the kept weight over for the operand of the next cycle. A weight
+    that arrives together with `swap` already belongs to the tile after. The sum is there
+    ``pipeline + 1`` cycles after the operand. No stalls.
+
+    Parameters
+    ----------
+    shape : PeShape
+        Widths, multiplier and pipeline registers.
+    top, right, bottom : bool
+        Position: the top adds to nothing, the right edge passes no A on, the bottom no B.
+    """
+
+    def __init__(
+        self, shape: PeShape, *, top: bool = False, right: bool = False, bottom: bool = False
+    ) -> None:
+        self._shape, self._top, self._right, self._bottom = shape, top, right, bottom
+        operand, accum = signed(shape.operand_bits), signed(shape.accum_bits)
+        ports: dict[str, Any] = {"a_in": In(operand), "swap_in": In(1)}
+        ports |= {"b_in": In(operand), "b_valid_in": In(1), "sum_out": Out(accum)}
+        if not top:
+            ports["sum_in"] = In(accum)
+        if not right:
+            ports |= {"a_out": Out(operand), "swap_out": Out(1)}
+        if not bottom:
+            ports |= {"b_out": Out(operand), "b_valid_out": Out(1)}
+        super().__init__(ports)
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        shape = self._shape
+        a, swap = self.a_in, self.swap_in
+        if shape.pipeline == 2 or not self._right:
+            later_a = _delayed(m, a, "a", reset_less=True)
+            later_swap = _delayed(m, swap, "swap")
+        if not self._right:
+            m.d.comb += [self.a_out.eq(later_a), self.swap_out.eq(later_swap)]
+        if shape.pipeline == 2:
+            a, swap = later_a, later_swap
+        total = _multiply(m, shape, a, self._weight(m, swap))
+        if not self._top:
+            total = self.sum_in + total
+        result = Signal(signed(shape.accum_bits), name="sum", reset_less=True)
+        m.d.sync += result.eq(total)
+        m.d.comb += self.sum_out.eq(result)
+        return m
+
+    def _weight(self, m: Module, swap: Any) -> Signal:
+        """Return the weight in use."""
+        next_weight, weight = (
+            Signal(signed(self._shape.operand_bits), name=name, reset_less=True)
+            for name in ("next_weight", "weight")
+        )
+        kept, keep = Signal(), Signal()
+        m.d.comb += keep.eq(self.b_valid_in & (~kept | swap))
+        m.d.sync += kept.eq(keep | (kept & ~swap))
+        with m.If(keep):
+            m.d.sync += next_weight.eq(self.b_in)
+        with m.If(swap):
+            m.d.sync += weight.eq(next_weight)
+        if not self._bottom:
+            later = _delayed(m, self.b_in, "b", reset_less=True)
+            valid = _delayed(m, self.b_valid_in & ~keep, "b_valid")
+            m.d.comb += [self.b_out.eq(later), self.b_valid_out.eq(valid)]
+        return weight

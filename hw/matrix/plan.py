@@ -177,10 +177,11 @@ def _gaps(
     drained = cols + 2 + pipeline + 2 * valid
     spacing = np.maximum(2 * valid, _ceil(drained, slots))
     flight = rows + cols + pipeline
-    taken = np.where(k_tiles == 1, block + flight + 4, 2 * block + flight + 3)
+    taken = np.where(k_tiles == 1, block + flight + 5, 2 * block + flight + 4)
     tile = np.maximum(HAZARD, _ceil(taken, k_tiles + 1))
+    last_tile = np.maximum(tile, _ceil(block - last_block, np.maximum(k_tiles - 1, 1)))
     gap = np.where(ws, np.maximum(1, tile - block + 1), spacing)
-    gap_last = np.where(ws, np.maximum(1, tile - last_block + 1), spacing)
+    gap_last = np.where(ws, np.maximum(1, last_tile - last_block + 1), spacing)
     return gap, gap_last
 
 

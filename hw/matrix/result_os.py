@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 from hw.export import shared
 
 from .output import OutputStage, beat_layout, row_layout
+from .skew import chain
 
 __all__ = ["OsResultBuffer", "ResultColumn", "tile_layout"]
 
@@ -33,7 +34,7 @@ def _increment(pointer: Signal, depth: int) -> Any:
 
 
 class ResultColumn(wiring.Component):
-    """One column's memory; passes the write address on to the next column, a cycle later.
+    """One column's memory.
 
     Members
     -------
@@ -41,23 +42,21 @@ class ResultColumn(wiring.Component):
         What is written.
     write : In({"en": 1, "addr": range(depth)})
         Where.
-    write_out : Out({"en": 1, "addr": range(depth)})
-        The same for the next column; absent at the right edge.
     read_en, read_addr : In
         Reading; `word` has it from the next cycle until the next reading.
     """
 
-    def __init__(self, depth: int, accum_bits: int, *, right: bool) -> None:
-        self._depth, self._right = depth, right
-        write = data.StructLayout({"en": 1, "addr": range(depth)})
-        ports: dict[str, Any] = {
-            "value": In(signed(accum_bits)),
-            "write": In(write),
-            "read_en": In(1),
-            "read_addr": In(range(depth)),
-            "word": Out(signed(accum_bits)),
-        }
-        super().__init__(ports if right else ports | {"write_out": Out(write)})
+    def __init__(self, depth: int, accum_bits: int) -> None:
+        self._depth = depth
+        super().__init__(
+            {
+                "value": In(signed(accum_bits)),
+                "write": In(data.StructLayout({"en": 1, "addr": range(depth)})),
+                "read_en": In(1),
+                "read_addr": In(range(depth)),
+                "word": Out(signed(accum_bits)),
+            }
+        )
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -71,8 +70,6 @@ class ResultColumn(wiring.Component):
             reader.addr.eq(self.read_addr),
             self.word.eq(reader.data),
         ]
-        if not self._right:
-            m.d.sync += self.write_out.eq(self.write)
         return m
 
 
@@ -125,12 +122,13 @@ class OsResultBuffer(wiring.Component):
         noted = meta.write_port()
         m.d.comb += [noted.en.eq(write.en), noted.addr.eq(write.addr)]
         self._writer(m, write, noted.data)
-        columns = self._columns(m, platform, write, output.read, read_addr)
+        writes = chain(m, write, self._cols, "write")
+        columns = self._columns(m, platform, writes, output.read, read_addr)
         reserved = Mux(self.tile.valid, self.tile.rows, 0)
         m.d.sync += self.free.eq(self.free + output.read - reserved)
         row = meta.read_port()
         available = Signal(range(self._depth + 1))
-        m.d.sync += available.eq(available + columns[-1].write.en - output.read)
+        m.d.sync += available.eq(available + writes[-1].en - output.read)
         with m.If(output.read):
             m.d.sync += read_addr.eq(_increment(read_addr, self._depth))
         m.d.comb += [
@@ -145,11 +143,7 @@ class OsResultBuffer(wiring.Component):
 
     def _writer(self, m: Module, write: Any, row: Any) -> None:
         """Write a tile's rows every second cycle, the first when the tile has arrived."""
-        tile: Any = self.tile
-        for index in range(self._flight):
-            later = Signal(self._tile, name=f"tile{index}")
-            m.d.sync += later.eq(tile)
-            tile = later
+        tile = chain(m, self.tile, self._flight + 1, "tile")[-1]
         left = Signal(range(self._rows + 1))
         now = Signal()
         job = Signal(self._tile, reset_less=True)
@@ -166,20 +160,14 @@ class OsResultBuffer(wiring.Component):
             m.d.sync += write.addr.eq(_increment(write.addr, self._depth))
 
     def _columns(
-        self, m: Module, platform: Any, write: Any, read: Value, read_addr: Signal
+        self, m: Module, platform: Any, writes: list[Any], read: Value, read_addr: Signal
     ) -> list[Any]:
-        columns: list[Any] = []
-        for c in range(self._cols):
-            right = c == self._cols - 1
-            column = shared(
-                m,
-                platform,
-                "result_column" + "_right" * right,
-                ResultColumn(self._depth, self._bits, right=right),
-                instance=f"column_{c}",
-            )
+        columns = []
+        for c, write in enumerate(writes):
+            column = ResultColumn(self._depth, self._bits)
+            column = shared(m, platform, "result_column", column, instance=f"column_{c}")
             m.d.comb += [
-                column.write.eq(columns[-1].write_out if c else write),
+                column.write.eq(write),
                 column.value.eq(self.drain.word_select(c, self._bits)),
                 column.read_en.eq(read),
                 column.read_addr.eq(read_addr),

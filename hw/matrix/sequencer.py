@@ -8,11 +8,12 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .loops import DESCRIPTOR, LoopNest
+from .loops import DESCRIPTOR, Counter, LoopNest
 from .replay import STEP
 from .result_os import tile_layout
+from .result_ws import WORD, group_layout
 
-__all__ = ["OsSequencer"]
+__all__ = ["OsSequencer", "WsSequencer"]
 
 
 class OsSequencer(wiring.Component):
@@ -53,33 +54,151 @@ class OsSequencer(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.nest = nest = LoopNest()
-        wiring.connect(m, wiring.flipped(self.cmd), nest.cmd)
-        at, go = nest.at, nest.go
+        nest = LoopNest()
+        go = Signal()
         a, b, tile = self.a_step.p, self.b_step.p, self.tile
-        gap, apart = Signal(12), Signal(init=1)  # cycles until the next tile may end; none
+        resident = nest.job.resident
+        apart = spacing(m, tile.valid, nest.gap_m1)
         m.d.comb += [
-            a.fresh.eq(at.col_first | ~at.resident),
-            a.free.eq(at.col_last | ~at.resident),
-            a.rewind.eq(at.inner_last & at.mid_last & ~a.free),
-            b.fresh.eq(at.mid_first),
-            b.free.eq(at.mid_last),
-            b.rewind.eq(at.inner_last & ~at.mid_last),
-            tile.rows.eq(Mux(at.block_last & at.mid_last, at.edge_rows, self._rows)),
-            tile.cols.eq(Mux(at.col_last, at.edge_cols, self._cols)),
-            tile.last.eq(at.block_last & at.col_last & at.mid_last),
-            tile.valid.eq(go & at.inner_last),
+            *replay(a, nest, resident),
+            b.fresh.eq(nest.mid.first),
+            b.free.eq(nest.mid.last),
+            b.rewind.eq(nest.inner.last & ~nest.mid.last),
+            tile.rows.eq(Mux(nest.block.last & nest.mid.last, nest.job.edge_rows, self._rows)),
+            tile.cols.eq(Mux(nest.col.last, nest.job.edge_cols, self._cols)),
+            tile.last.eq(nest.ends_job),
+            tile.valid.eq(go & nest.inner.last),
             go.eq(
-                at.active
+                nest.active
                 & (self.a_loaded | ~a.fresh)
                 & (self.b_loaded | ~b.fresh)
-                & (~at.inner_last | (apart & (self.free >= tile.rows)))
+                & (~nest.inner.last | (apart & (self.free >= tile.rows)))
             ),
             self.a_step.valid.eq(go),
             self.b_step.valid.eq(go),
         ]
-        with m.If(tile.valid):
-            m.d.sync += [gap.eq(at.gap_m1), apart.eq(at.gap_m1 == 0)]
-        with m.Elif(~apart):
-            m.d.sync += [gap.eq(gap - 1), apart.eq(gap == 1)]
+        nest.elaborate_into(m, self.cmd, go)
         return m
+
+
+def replay(step: Any, nest: LoopNest, resident: Any) -> list[Any]:
+    """Return how A is read: once per column tile, from the buffer if the block is resident."""
+    return [
+        step.fresh.eq(nest.col.first | ~resident),
+        step.free.eq(nest.col.last | ~resident),
+        step.rewind.eq(nest.inner.last & nest.mid.last & ~step.free),
+    ]
+
+
+def spacing(m: Module, event: Any, gap_m1: Any) -> Signal:
+    """Return whether the last `event` was at least ``gap_m1 + 1`` cycles ago."""
+    left, apart = Signal(12), Signal(init=1)
+    with m.If(event):
+        m.d.sync += [left.eq(gap_m1), apart.eq(gap_m1 == 0)]
+    with m.Elif(~apart):
+        m.d.sync += [left.eq(left - 1), apart.eq(left == 1)]
+    return apart
+
+
+class WsSequencer(wiring.Component):
+    """Loads weights ahead and issues one word of A per cycle.
+
+    A tile's first word waits for its weights, for the spacing of tiles, and, where it starts a
+    group of tiles with a common result, for a free half of the result buffer. The weights of the
+    next tile load from the cycle of that word on, one word per cycle.
+
+    Members
+    -------
+    cmd : In(stream.Signature(DESCRIPTOR))
+        Jobs.
+    a_loaded, b_loaded : In(1)
+        The operand buffers have an unread word.
+    free : In(1)
+        Half of the result buffer is free.
+    a_step, b_step : Out(stream.Signature(STEP, always_ready=True))
+        Reading of the operand buffers.
+    swap : Out(1)
+        With ``a_step.valid``: the word is the first with the next weights.
+    word : Out(word_layout())
+        What the word issued adds to.
+    group : Out(group_layout(cols))
+        A group of tiles begins.
+    """
+
+    def __init__(self, rows: int, cols: int, height: int) -> None:
+        self._rows, self._cols = rows, cols
+        step = Out(stream.Signature(STEP, always_ready=True))
+        super().__init__(
+            {
+                "cmd": In(stream.Signature(DESCRIPTOR)),
+                "a_loaded": In(1),
+                "b_loaded": In(1),
+                "free": In(1),
+                "a_step": step,
+                "b_step": step,
+                "swap": Out(1),
+                "word": Out(WORD),
+                "group": Out(group_layout(cols, height)),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        nest = LoopNest()
+        go, full = Signal(), Signal()
+        a, word, group, job = self.a_step.p, self.word, self.group, nest.job
+        apart = spacing(m, word.valid & word.tile_end, nest.gap_m1)
+        starts = nest.inner.first & nest.mid.first
+        m.d.comb += [
+            *replay(a, nest, job.resident),
+            go.eq(
+                nest.active
+                & (self.a_loaded | ~a.fresh)
+                & (~nest.inner.first | (full & apart))
+                & (~starts | self.free)
+            ),
+            self.a_step.valid.eq(go),
+            self.swap.eq(go & nest.inner.first),
+            word.valid.eq(go),
+            word.first.eq(nest.mid.first),
+            word.tile_end.eq(nest.inner.last),
+            word.group_end.eq(nest.inner.last & nest.mid.last),
+            word.done.eq(nest.mid.last & (nest.inner.last | nest.mid.first)),
+            group.valid.eq(go & starts),
+            group.rows_m1.eq(Mux(nest.block.last, job.inner_last_m1, job.inner_m1)),
+            group.cols.eq(Mux(nest.col.last, job.edge_cols, self._cols)),
+            group.last.eq(nest.block.last & nest.col.last),
+            group.by_row.eq(nest.mid.last),
+        ]
+        self._load(m, nest, full)
+        nest.elaborate_into(m, self.cmd, go)
+        return m
+
+    def _load(self, m: Module, nest: LoopNest, full: Signal) -> None:
+        """Load weights until a tile's are complete, then wait until the array takes them over."""
+        loading, go = Signal(), Signal()
+        left, tile = Signal(range(self._rows + 1), reset_less=True), Counter("tile", 20)
+        ends_job = nest.mid.last & nest.col.last & nest.block.last
+        more = self.swap & ~ends_job
+        bound = nest.job.mid_m1
+        only = bound == 0
+        next_edge = Mux(tile.last, only, tile.value == 1)
+        m.d.comb += [
+            go.eq(loading & self.b_loaded & (~full | more)),
+            self.b_step.valid.eq(go),
+            self.b_step.p.fresh.eq(1),
+            self.b_step.p.free.eq(1),
+        ]
+        with m.If(self.swap):
+            m.d.sync += [full.eq(0), loading.eq(~ends_job)]
+        with m.If(go):
+            m.d.sync += left.eq(left - 1)
+            with m.If(left == 1):
+                m.d.sync += [full.eq(1), left.eq(Mux(next_edge, nest.job.edge_rows, self._rows))]
+                with m.If(tile.last):
+                    m.d.sync += tile.reload(bound)
+                with m.Else():
+                    m.d.sync += tile.advance()
+        with m.If(nest.start):
+            m.d.sync += [loading.eq(1), left.eq(Mux(only, nest.job.edge_rows, self._rows))]
+            m.d.sync += tile.reload(bound)

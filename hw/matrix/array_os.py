@@ -1,66 +1,19 @@
-"""The systolic array: processing elements by position and the registers that skew its operands."""
+"""Output-stationary array: processing elements by position, rows, and skewed operands."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Shape, Signal, signed, unsigned
+from amaranth.hdl import Cat, Module, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.export import shared
 
 from .pe import OsPe, PeShape
+from .skew import chain, lanes_of, skewed
 
-__all__ = ["Delay", "OsArray", "OsRow", "lanes_of", "skewed"]
-
-BASE = 4  # of the delays' lengths: few classes, and few instances per lane
-
-
-class Delay(wiring.Component):
-    """Delays a value by `length` cycles, without reset.
-
-    Members
-    -------
-    i : In(shape)
-        Value.
-    o : Out(shape)
-        The value of `length` cycles ago.
-    """
-
-    def __init__(self, shape: Any, length: int) -> None:
-        self._length = length
-        super().__init__({"i": In(shape), "o": Out(shape)})
-
-    def elaborate(self, platform: Any) -> Module:
-        m = Module()
-        value: Any = self.i
-        for index in range(self._length):
-            later = Signal.like(self.i, name=f"stage{index}", reset_less=True)
-            m.d.sync += later.eq(value)
-            value = later
-        m.d.comb += self.o.eq(value)
-        return m
-
-
-def skewed(m: Module, platform: Any, lanes: list[Any], shape: Shape) -> list[Any]:
-    """Return lane r delayed by r cycles, from shared delays of 1, 4, 16, ... cycles."""
-    result = []
-    for index, lane in enumerate(lanes):
-        length, left = 1, index
-        while left:
-            for _ in range(left % BASE):
-                delay = shared(m, platform, f"delay{length}", Delay(shape, length))
-                m.d.comb += delay.i.eq(lane)
-                lane = delay.o
-            length, left = length * BASE, left // BASE
-        result.append(lane)
-    return result
-
-
-def lanes_of(bus: Any, bits: int) -> list[Any]:
-    """Return the signed lanes of a bus, the lowest first."""
-    return [bus.word_select(at, bits).as_signed() for at in range(len(bus) // bits)]
+__all__ = ["OsArray", "OsRow"]
 
 
 class OsRow(wiring.Component):
@@ -149,7 +102,7 @@ class OsArray(wiring.Component):
         bits = self._shape.operand_bits
         a = skewed(m, platform, lanes_of(self.a, bits), signed(bits))
         b = Cat(skewed(m, platform, lanes_of(self.b, bits), signed(bits)))
-        last, above = self._last(m), None
+        last, above = chain(m, self.last, self._rows, "last", init=1), None
         for r in range(self._rows):
             bottom = r == self._rows - 1
             row = OsRow(self._cols, self._shape, bottom=bottom)
@@ -162,12 +115,3 @@ class OsArray(wiring.Component):
             m.d.comb += above.drain_in.eq(row.drain) if above else self.drain.eq(row.drain)
             above = row
         return m
-
-    def _last(self, m: Module) -> list[Any]:
-        """Return `last` delayed by r for row r; set by reset to discard operands in flight."""
-        chain: list[Any] = [self.last]
-        for r in range(1, self._rows):
-            later = Signal(name=f"last{r}", init=1)
-            m.d.sync += later.eq(chain[-1])
-            chain.append(later)
-        return chain
