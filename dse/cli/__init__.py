@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Annotated
 
 import typer
@@ -46,4 +48,12 @@ def _root(
 
 def main() -> None:
     """Run the command line; the entry point of `dse`."""
+    _reserve_stdout()
     app(prog_name="dse")
+
+
+def _reserve_stdout() -> None:
+    """Keep stdout for data: what tools in this process print by themselves goes to stderr."""
+    data = os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors)
+    os.dup2(2, 1)
+    sys.stdout = data

@@ -1,8 +1,9 @@
-"""A command group whose commands are imported when they are called, not when they are listed."""
+"""Command groups whose commands are imported when they are called, not when they are listed."""
 
 from __future__ import annotations
 
 import importlib
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import typer
@@ -10,16 +11,50 @@ from typer.core import TyperCommand, TyperGroup
 
 from .failure import guard
 
-__all__ = ["LazyGroup"]
+__all__ = ["CommandsOnDemand", "LazyGroup"]
 
 _COMPLETION = ("install_completion", "show_completion")
 
 
-class LazyGroup(TyperGroup):
-    """Group of the commands in `COMMANDS`; each lives in the module of its name beside this one.
+class CommandsOnDemand(TyperGroup):
+    """Group that knows its commands by name and one line, and loads one when it is called.
 
-    Listing them, as ``--help`` and completion do, costs no import. A module offers its command or
-    its sub-group as a `typer.Typer` called ``app``.
+    Listing them, as ``--help`` and completion do, costs no import.
+    """
+
+    def __init__(self, **attrs: Any) -> None:
+        super().__init__(**attrs)
+        self._loaded: set[str] = set()
+        self._summaries = self.summaries()
+        for name, text in self._summaries.items():
+            self.commands.setdefault(name, TyperCommand(name=name, help=text))
+
+    @abstractmethod
+    def summaries(self) -> dict[str, str]:
+        """Return each command's name and the line that lists it."""
+
+    @abstractmethod
+    def load(self, name: str) -> typer.Typer:
+        """Import a command or sub-group."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args[0] in self._summaries and args[0] not in self._loaded:
+            self._replace(args[0])
+        return super().resolve_command(ctx, args)
+
+    def _replace(self, name: str) -> None:
+        command = typer.main.get_command(self.load(name))
+        command.name = name
+        command.help = command.help or self._summaries[name]
+        command.params = [p for p in command.params if p.name not in _COMPLETION]  # the root has it
+        self.commands[name] = command
+        self._loaded.add(name)
+
+
+class LazyGroup(CommandsOnDemand):
+    """The root group; each command lives in the module of its name beside this one.
+
+    A module offers its command or its sub-group as a `typer.Typer` called ``app``.
     """
 
     COMMANDS: ClassVar[dict[str, str]] = {
@@ -34,27 +69,13 @@ class LazyGroup(TyperGroup):
         "doctor": "Check that every tool is there and new enough.",
     }
 
-    def __init__(self, **attrs: Any) -> None:
-        super().__init__(**attrs)
-        for name, text in self.COMMANDS.items():
-            self.commands.setdefault(name, TyperCommand(name=name, help=text))
-        self._loaded: set[str] = set()
+    def summaries(self) -> dict[str, str]:
+        return self.COMMANDS
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        self._load(args[0])
-        return super().resolve_command(ctx, args)
+    def load(self, name: str) -> typer.Typer:
+        app: typer.Typer = importlib.import_module(f"{__package__}.{name}").app
+        return app
 
     def invoke(self, ctx: Any) -> Any:
         with guard(debug=bool(ctx.params.get("debug"))):
             return super().invoke(ctx)
-
-    def _load(self, name: str) -> None:
-        if name not in self.COMMANDS or name in self._loaded:
-            return
-        module = importlib.import_module(f"{__package__}.{name}")
-        command = typer.main.get_command(module.app)
-        command.name = name
-        command.help = command.help or self.COMMANDS[name]
-        command.params = [p for p in command.params if p.name not in _COMPLETION]  # the root has it
-        self.commands[name] = command
-        self._loaded.add(name)

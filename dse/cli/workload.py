@@ -26,9 +26,9 @@ Source = Annotated[
         autocompletion=workload_names,
     ),
 ]
-Prompt = Annotated[int | None, typer.Option(help="Tokens of the prompt. [default: 128]")]
-Generate = Annotated[int | None, typer.Option(help="Tokens to generate. [default: 64]")]
-Batch = Annotated[int | None, typer.Option(help="Sequences that run together. [default: 1]")]
+Prompt = Annotated[int | None, typer.Option(help="Tokens of the prompt; by default 128.")]
+Generate = Annotated[int | None, typer.Option(help="Tokens to generate; by default 64.")]
+Batch = Annotated[int | None, typer.Option(help="Sequences that run together; by default 1.")]
 Requests = Annotated[
     Path | None,
     typer.Option(
@@ -36,7 +36,7 @@ Requests = Annotated[
     ),
 ]
 Bucket = Annotated[
-    int | None, typer.Option(help="Tokens per class of the request histogram. [default: 256]")
+    int | None, typer.Option(help="Tokens per class of the request histogram; by default 256.")
 ]
 DropLonger = Annotated[
     bool, typer.Option("--drop-longer", help="Leave out requests longer than the model's context.")

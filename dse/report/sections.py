@@ -13,15 +13,23 @@ from .markup import badge, cell, key, section, table
 from .run import Design, Run
 from .text import is_finite, number
 
-__all__ = ["design_card", "front_card", "left_out_card", "parity_card", "reproduce_card"]
+__all__ = [
+    "design_card",
+    "front_card",
+    "front_columns",
+    "left_out_card",
+    "parity_card",
+    "reproduce_card",
+    "varied_knobs",
+]
 
 _ALSO_SHOWN = ("clock_mhz", "lut", "ff", "dsp", "bram", "ttft_ms", "tpot_ms", "tokens_per_s")
 
 
 def front_card(run: Run) -> str:
     """Return the interactive front and its table."""
-    columns = _front_columns(run)
-    knobs = _varied(run)
+    columns = front_columns(run)
+    knobs = varied_knobs(run)
     heads = [("design", ""), *((escape(k.replace("_", " ")), _align(run, k)) for k in knobs)]
     heads += [(f"{escape(c.title)}<br>{badge(c.fidelity)}", "n") for c in columns]
     names = [*knobs, *(column.name for column in columns)]
@@ -35,7 +43,7 @@ def front_card(run: Run) -> str:
     return section("front", "The front", body, hint, '<div class="tabs" id="views"></div>')
 
 
-def _front_columns(run: Run) -> list[Column]:
+def front_columns(run: Run) -> list[Column]:
     """Objectives first, then what readers ask for next; all else is in a design's own table."""
     axes = [axis.column for axis in run.axes]
     filled = [n for n in run.columns if is_figure(n) and any(r[n] is not None for r in run.front)]
@@ -48,7 +56,7 @@ def _align(run: Run, knob: str) -> str:
     return "n" if all(is_finite(row[knob]) for row in run.designs) else ""
 
 
-def _varied(run: Run) -> list[str]:
+def varied_knobs(run: Run) -> list[str]:
     """Return the knobs that differ between designs; the others say nothing in a table."""
     alone = len(run.designs) == 1
     return [knob for knob in run.knobs if alone or len({row[knob] for row in run.designs}) > 1]

@@ -187,6 +187,7 @@ def _roof_label(ridge: float, peak: float) -> dict[str, Any]:
         "text": f"peak {number(peak / 1e9, 3)} GMAC/s ",
         "x": math.log10(ridge),
         "y": math.log10(peak),
+        "yshift": 10,
         "xanchor": "right",
         "showarrow": False,
     }

@@ -1,0 +1,45 @@
+"""`dse front`: the Pareto front of a run as a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from .console import JsonFlag, emit_json, emit_table, note
+from .report import RunArgument
+
+if TYPE_CHECKING:
+    from dse.report import Run
+
+__all__ = ["app", "show_front"]
+
+app = typer.Typer()
+
+
+@app.command()
+def front(run: RunArgument = Path("runs/gpt2"), as_json: JsonFlag = False) -> None:
+    """Print the designs on the front of a run; every column says how it came about."""
+    from dse.report import read_run
+
+    found = read_run(run)
+    if as_json:
+        emit_json([{k: v for k, v in row.items() if v is not None} for row in found.front])
+        return
+    show_front(found)
+
+
+def show_front(run: Run) -> None:
+    """Print the front of `run` as a table."""
+    from dse.report.sections import front_columns, varied_knobs
+
+    if not run.front:
+        note(f"No design of {run.path} is on a front; see why in {run.path / 'designs.csv'}.")
+        return
+    knobs, columns = varied_knobs(run), front_columns(run)
+    heads = [knob.replace("_", " ") for knob in knobs]
+    heads += [f"{column.title}\n{column.fidelity}" for column in columns]
+    names = [*knobs, *(column.name for column in columns)]
+    rows = [(row["design"], *(row[name] for name in names)) for row in run.front]
+    emit_table(("design", *heads), rows)

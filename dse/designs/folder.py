@@ -1,0 +1,112 @@
+"""Writing and reading one design's folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hw.contracts import ConfigError, make_folder, write_atomic
+
+from .config_file import config_text, read_config
+from .fusesoc import core_text
+from .testbench import testbench_files
+
+if TYPE_CHECKING:
+    from boards.metrics import Metrics
+    from hw.export import ExportedDesign
+
+__all__ = ["DesignFolder", "write_design"]
+
+
+@dataclass(frozen=True, slots=True)
+class DesignFolder:
+    """Where the files of one design are.
+
+    ::
+
+        config.toml     the configuration
+        verilog/*.v     one file per module
+        testbench/      self-checking test bench in plain Verilog, and its stimulus
+        <top>.core      FuseSoC description
+        metrics.json    figures with their provenance
+        trace.json      per operator: time and its causes
+        logs/*.log      what the tools said
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> Any:
+        """The configuration; raises `ConfigError` if the folder holds none."""
+        return read_config(self.path / "config.toml")
+
+    @property
+    def metrics(self) -> Metrics:
+        """The figures; empty where nothing was measured."""
+        from boards.metrics import Metrics
+
+        path = self.path / "metrics.json"
+        return Metrics.from_json(path.read_text("utf-8")) if path.is_file() else Metrics()
+
+    @property
+    def trace(self) -> dict[str, Any]:
+        """The per-operator record; empty where there is none."""
+        path = self.path / "trace.json"
+        try:
+            return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
+        except ValueError as error:
+            raise ConfigError(
+                f"{path} is damaged ({error}); run the same search again to restore it"
+            ) from None
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The Verilog files, by name."""
+        return tuple(sorted((self.path / "verilog").glob("*.v")))
+
+
+def write_design(
+    path: Path,
+    config: Any,
+    design: ExportedDesign,
+    *,
+    metrics: Metrics | None = None,
+    trace: Mapping[str, Any] | None = None,
+    logs: Mapping[str, str] | None = None,
+) -> DesignFolder:
+    """Write a design folder; files that are there are replaced, each atomically.
+
+    Parameters
+    ----------
+    path : Path
+        The folder; made if need be.
+    config : Block
+        The configuration.
+    design : ExportedDesign
+        What `hw.export.export` made of it.
+    metrics, trace, logs
+        What is known of it; left out where None. `logs` maps a name to a tool's log.
+    """
+    make_folder(path)
+    files = {
+        "config.toml": config_text(config),
+        **{f"verilog/{module.name}.v": module.verilog for module in design.modules},
+        **testbench_files(config, design),
+        **{f"logs/{name}.log": text for name, text in (logs or {}).items()},
+    }
+    files[f"{design.top}.core"] = core_text(design, sorted(files))
+    if metrics is not None:
+        files["metrics.json"] = metrics.to_json(indent=2) + "\n"
+    if trace is not None:
+        files["trace.json"] = json.dumps(trace, indent=1) + "\n"
+    for name, text in files.items():
+        write_atomic(path / name, text)
+    return DesignFolder(path)

@@ -1,0 +1,95 @@
+"""The stand-alone test bench of a design: plain Verilog that checks itself, and its stimulus."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from importlib.resources import files
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from hw.export import ExportedDesign
+    from hw.matrix import MatrixConfig, MatrixJob
+
+__all__ = ["testbench_files"]
+
+_SEED = 2024
+Lanes = NDArray[Any]
+
+
+def testbench_files(config: Any, design: ExportedDesign) -> dict[str, str]:
+    """Return file name to text; empty for a block that multiplies no matrices.
+
+    The case has ragged edges in all three dimensions and draws its operands from a fixed seed.
+    """
+    from hw.matrix import MatrixConfig
+
+    if not isinstance(config, MatrixConfig):
+        return {}
+    job = config.plan(config.rows + 1, config.rows + 3, 2 * config.cols + 1)
+    streams = _streams(config, job)
+    widths = {port.name: port.width for port in design.ports}
+    text = Template((files(__package__) / "testbench.v").read_text("utf-8")).substitute(
+        top=design.top,
+        m=job.m,
+        k=job.k,
+        n=job.n,
+        cmd_bits=widths["s_axis_cmd_tdata"],
+        a_bits=widths["s_axis_a_tdata"],
+        b_bits=widths["s_axis_b_tdata"],
+        o_bits=widths["m_axis_tdata"],
+        keep_bits=widths["m_axis_tkeep"],
+        a_last=len(streams["a"]) - 1,
+        b_last=len(streams["b"]) - 1,
+        o_last=len(streams["expected"]) - 1,
+        limit=100 * (sum(map(len, streams.values())) + 1000),
+    )
+    stimulus = {f"testbench/{name}.hex": _hex(words) for name, words in streams.items()}
+    return {f"testbench/tb_{design.top}.v": text, **stimulus}
+
+
+def _streams(config: MatrixConfig, job: MatrixJob) -> dict[str, list[int]]:
+    """Return the beats of every stream as integers."""
+    rng = np.random.default_rng(_SEED)
+    half = 1 << (config.operand_bits - 1)
+    A = rng.integers(-half, half, (job.m, job.k))
+    B = rng.integers(-half, half, (job.k, job.n))
+    results, valid = _beats(config, job, config.golden(job, (A, B)))
+    padded = -(-config.accum_bits // 8) * 8
+    return {
+        "cmd": [config.descriptor(job)],
+        "a": _words(config.pack_a(job, A), config.operand_bits),
+        "b": _words(config.pack_b(job, B), config.operand_bits),
+        "expected": _words(results, padded),
+        "keep": _words(valid * ((1 << padded // 8) - 1), padded // 8),
+    }
+
+
+def _beats(config: MatrixConfig, job: MatrixJob, Z: Lanes) -> tuple[Lanes, Lanes]:
+    """Return the result stream of `Z` and which of its lanes are valid.
+
+    Where each element of Z lies follows from unpacking a stream of its own indices.
+    """
+    wide = dataclasses.replace(config, accum_bits=48)
+    shape = (job.out_rows, config.cols)
+    where = wide.unpack(job, np.arange(shape[0] * shape[1]).reshape(shape))
+    results, valid = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    results.flat[where.ravel()] = Z.ravel()
+    valid.flat[where.ravel()] = 1
+    return results, valid
+
+
+def _words(lanes: Lanes, bits: int) -> list[int]:
+    """Return each row as one integer, lane 0 lowest."""
+    mask = (1 << bits) - 1
+    return [
+        sum((int(value) & mask) << (bits * lane) for lane, value in enumerate(row)) for row in lanes
+    ]
+
+
+def _hex(words: Iterable[int]) -> str:
+    return "".join(f"{word:x}\n" for word in words)
