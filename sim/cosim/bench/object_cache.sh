@@ -1,0 +1,21 @@
+#!/bin/sh
+# Compiler front end for make: Verilator's run-time library is compiled once, not once per design.
+# Usage: object_cache.sh COMPILER ARGUMENTS... -o OUTPUT SOURCE; KILN_OBJECT_CACHE names the folder.
+for source; do :; done # the last argument
+case ${source##*/} in
+verilated*.cpp | verilator.cpp) ;;
+*) exec "$@" ;;
+esac
+key=$({
+    printf '%s\n' "$@"
+    case ${source##*/} in verilator.cpp) cat Vtop.h ;; esac # it includes this header
+} | cksum | tr ' ' '-')
+kept="$KILN_OBJECT_CACHE/${source##*/}-$key.o"
+object=${source##*/}
+object=${object%.cpp}.o
+if [ -f "$kept" ]; then
+    exec cp "$kept" "$object"
+fi
+"$@" || exit
+mkdir -p "$KILN_OBJECT_CACHE"
+cp "$object" "$kept.$$" && mv "$kept.$$" "$kept" # atomic: another process may do the same

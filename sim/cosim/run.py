@@ -1,0 +1,154 @@
+"""Running jobs on the compiled simulator of an exported design."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hw.contracts import ConfigError, make_folder
+from sim.memory import MemoryTiming
+
+from .activity import read_activity
+from .coverage import read_coverage
+from .errors import CosimError, CosimProtocolError, CosimStall
+from .model import TEST_BENCH, CompiledModel, Design, compile_model
+from .result import CosimResult, read_results
+from .stimulus import EngineConfig, GemmCase, write_stimulus
+
+__all__ = ["run_jobs"]
+
+_TEST_MODULE = "sim.cosim.bench.kiln_test"
+
+
+def run_jobs(
+    design: Design,
+    config: EngineConfig,
+    cases: Sequence[GemmCase],
+    *,
+    stalls: Any = None,
+    memory: MemoryTiming | None = None,
+    serial: bool = True,
+    variant: str = "plain",
+    optimize: str = "-O1",
+    check: bool = True,
+    workdir: Path | None = None,
+    cache: Path | None = None,
+) -> CosimResult:
+    """Run `cases` one after the other on the exported Verilog and compare with the golden model.
+
+    Parameters
+    ----------
+    design : Design
+        What `hw.export.export` returned for `config`.
+    config : EngineConfig
+        The engine's configuration, such as `hw.matrix.MatrixConfig`.
+    cases : sequence of GemmCase
+        The jobs with their operands.
+    stalls : object, optional
+        Stall patterns of all cases that have none of their own.
+    memory : MemoryTiming, optional
+        The shared memory behind all streams; None where the streams are always ready.
+    serial : bool
+        Whether each job starts with the engine idle and the memory fresh, so that its cycles are
+        those of ``config.cycles(job, memory, stalls)``. Else commands are given as soon as the
+        engine takes them, operands flow on without a pause, and stalls and memory count from the
+        first command.
+    variant : str
+        ``"coverage"`` also counts lines and toggles, ``"activity"`` records switching.
+    optimize : str
+        Optimisation of the simulator's C++; ``"-O0"`` compiles faster and runs slower.
+    check : bool
+        Whether to count elements that differ from ``config.golden``.
+    workdir : Path, optional
+        Where stimulus, log and results are left; else they are deleted.
+    cache : Path, optional
+        Folder of compiled models.
+
+    Raises
+    ------
+    CosimStall
+        Nothing moved any more; the message says what every stream was doing.
+    CosimProtocolError
+        A stream broke its rules, or rows are missing or too many.
+    CosimBuildError
+        The design does not compile.
+    """
+    if not cases:
+        raise ConfigError("cases is empty; give one job or more")
+    model = compile_model(design, variant=variant, optimize=optimize, cache=cache)
+    own = [case if case.stalls is not None else replace(case, stalls=stalls) for case in cases]
+    with _folder(workdir) as folder:
+        write_stimulus(folder, config, own, serial=serial, memory=memory)
+        _simulate(model, folder)
+        jobs = read_results(folder / "result.txt", config, own, check=check)
+        total = jobs[-1].end - jobs[0].start + 1
+        return CosimResult(
+            jobs=jobs,
+            total_cycles=total,
+            coverage=read_coverage(folder / "coverage.dat") if variant == "coverage" else None,
+            activity=(
+                read_activity(folder / "dump.saif", design.verilog, design.top)
+                if variant == "activity"
+                else None
+            ),
+        )
+
+
+@contextmanager
+def _folder(workdir: Path | None) -> Iterator[Path]:
+    if workdir is not None:
+        yield make_folder(workdir.resolve())
+        return
+    folder = Path(tempfile.mkdtemp(prefix="kiln-cosim-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _simulate(model: CompiledModel, folder: Path) -> None:
+    """Run the test module; raise what its ``status.json`` tells."""
+    from cocotb_tools.runner import get_runner
+
+    status = folder / "status.json"
+    status.unlink(missing_ok=True)
+    log = folder / "simulation.log"
+    failure: BaseException | None = None
+    try:
+        get_runner("verilator").test(
+            test_module=_TEST_MODULE,
+            hdl_toplevel=TEST_BENCH,
+            hdl_toplevel_lang="verilog",
+            build_dir=model.folder,
+            test_dir=folder,
+            results_xml=str(folder / "results.xml"),
+            test_args=["--trace"] if model.variant == "activity" else [],
+            log_file=log,
+        )
+    except (RuntimeError, SystemExit) as error:  # the runner ends the process under pytest
+        failure = error
+    if not status.exists():
+        raise CosimError(f"the simulation died ({failure}):\n{_tail(log)}") from failure
+    found = json.loads(status.read_text())
+    if found["fault"]:
+        _raise_fault(found)
+    if failure is not None:
+        raise CosimError(f"the test failed ({failure}):\n{_tail(log)}") from failure
+
+
+def _raise_fault(found: dict[str, Any]) -> None:
+    message, state = str(found["fault"]), found["state"]
+    if message.startswith("nothing moved"):
+        raise CosimStall(message, state)
+    raise CosimProtocolError(f"{message} (cycle {state['cycle']})")
+
+
+def _tail(log: Path) -> str:
+    text = log.read_text(errors="replace") if log.exists() else "it left no log"
+    return "\n".join(text.splitlines()[-12:])
