@@ -26,6 +26,6 @@ def product(a: Value, b: Value, kind: str) -> Any:
 
 def _partial(a: Value, b: Value, index: int) -> Any:
     """Return ``a << index`` where bit `index` of b is set; minus that for b's sign bit."""
-    gated = (a & b[index].replicate(len(a))).as_signed()
+    gated = (a.as_unsigned() & b[index].replicate(len(a))).as_signed()
     shifted = Cat(Const(0, index), gated).as_signed()
     return -shifted if index == len(b) - 1 else shifted

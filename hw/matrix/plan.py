@@ -173,7 +173,7 @@ def _gaps(
     when its rows have left.
     """
     valid = np.minimum(m, rows)
-    slots = result_rows // valid
+    slots = np.maximum(result_rows // valid, 1)
     drained = cols + 2 + pipeline + 2 * valid
     spacing = np.maximum(2 * valid, _ceil(drained, slots))
     flight = rows + cols + pipeline
