@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["design_folders", "run_names", "target_names", "workload_names"]
+__all__ = [
+    "design_folders",
+    "objective_names",
+    "run_names",
+    "sampler_names",
+    "target_names",
+    "workload_names",
+]
 
 
 def target_names(incomplete: str) -> list[str]:
@@ -19,6 +26,20 @@ def workload_names(incomplete: str) -> list[str]:
     from dse.workloads import builtin_models
 
     return [name for name in builtin_models() if name.startswith(incomplete)]
+
+
+def objective_names(incomplete: str) -> list[str]:
+    """Return the objectives that start with `incomplete`."""
+    from dse.explore.objectives import OBJECTIVES
+
+    return [name for name in OBJECTIVES if name.startswith(incomplete)]
+
+
+def sampler_names(incomplete: str) -> list[str]:
+    """Return the samplers that start with `incomplete`."""
+    from dse.explore.study import SAMPLERS
+
+    return [name for name in SAMPLERS if name.startswith(incomplete)]
 
 
 def run_names(incomplete: str) -> list[str]:

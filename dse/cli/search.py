@@ -1,0 +1,208 @@
+"""`dse search`: from a workload and a target to a front of measured designs."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .complete import objective_names, sampler_names, target_names, workload_names
+from .console import JsonFlag, emit_json, note
+from .failure import Interrupted
+from .front import show_front
+from .progress import SearchDisplay
+from .workload import Batch, Bucket, Dims, DropLonger, Generate, Prompt, Requests
+
+__all__ = ["app"]
+
+app = typer.Typer()
+
+_GOALS, _RUN = "Goals and limits", "The run"
+
+WorkloadName = Annotated[
+    str,
+    typer.Option(
+        "--workload",
+        "-w",
+        help="A name of `dse workload list`, a Hugging Face config.json, a .toml, a .csv of GEMMs "
+        "or an .onnx file.",
+        autocompletion=workload_names,
+    ),
+]
+TargetName = Annotated[
+    str,
+    typer.Option(
+        "--target",
+        "-t",
+        help="A name of `dse target list`, or your own .toml file.",
+        autocompletion=target_names,
+    ),
+]
+Objectives = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--objective",
+        help="What to optimise; repeatable. By default latency, power and area.",
+        rich_help_panel=_GOALS,
+        autocompletion=objective_names,
+    ),
+]
+Sampler = Annotated[
+    str,
+    typer.Option(
+        help="kiln, tpe, gp, nsga2 or random.", autocompletion=sampler_names, rich_help_panel=_RUN
+    ),
+]
+Budget = Annotated[int, typer.Option(help="Designs to measure.", rich_help_panel=_RUN)]
+Seed = Annotated[
+    int,
+    typer.Option(
+        help="Seed of what is drawn; the same seed, the same front.", rich_help_panel=_RUN
+    ),
+]
+MaxPower = Annotated[float | None, typer.Option(help="Most power, in mW.", rich_help_panel=_GOALS)]
+MaxLatency = Annotated[
+    float | None, typer.Option(help="Most latency of the request, in ms.", rich_help_panel=_GOALS)
+]
+Bits = Annotated[
+    int,
+    typer.Option(
+        help="Operand width: 4, 8 or 16. Quality is not modelled, so you choose.",
+        rich_help_panel=_GOALS,
+    ),
+]
+Fixed = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fix",
+        metavar="KNOB=VALUE",
+        help="Hold a knob at a value, or at some: rows=8,16. Repeatable.",
+        rich_help_panel=_GOALS,
+    ),
+]
+Name = Annotated[
+    str | None,
+    typer.Option(help="Name of the run; by default the workload's.", rich_help_panel=_RUN),
+]
+RunsDir = Annotated[Path, typer.Option("--runs", help="Folder of all runs.", rich_help_panel=_RUN)]
+Resume = Annotated[
+    bool,
+    typer.Option(help="Go on with a run that is there, or start it anew.", rich_help_panel=_RUN),
+]
+Jobs = Annotated[
+    int,
+    typer.Option(
+        help="Tools that run at once; the front does not depend on it.", rich_help_panel=_RUN
+    ),
+]
+
+
+@app.command()
+def search(
+    workload: WorkloadName = "gpt2",
+    target: TargetName = "ecpix5-85f",
+    prompt: Prompt = None,
+    generate: Generate = None,
+    batch: Batch = None,
+    trace: Requests = None,
+    bucket: Bucket = None,
+    drop_longer: DropLonger = False,
+    dim: Dims = None,
+    objective: Objectives = None,
+    max_power: MaxPower = None,
+    max_latency: MaxLatency = None,
+    bits: Bits = 8,
+    fix: Fixed = None,
+    sampler: Sampler = "kiln",
+    budget: Budget = 12,
+    seed: Seed = 0,
+    jobs: Jobs = 2,
+    name: Name = None,
+    runs: RunsDir = Path("runs"),
+    resume: Resume = True,
+    as_json: JsonFlag = False,
+) -> None:
+    """Search accelerators for a workload and a target, and measure the best of them.
+
+    The whole space is modelled; the best designs are generated and measured.
+    Each is shown when it is finished. Ctrl-C stops; the same command goes on.
+    """
+    import dse
+    from dse.explore.objectives import DEFAULT_OBJECTIVES
+    from dse.workloads import load_workload, make_scenario, parse_dims
+
+    scenario = make_scenario(
+        prompt=prompt, generate=generate, batch=batch, requests=trace, bucket=bucket
+    )
+    found = load_workload(workload, scenario, dims=parse_dims(dim), drop_longer=drop_longer)
+    with SearchDisplay() as display:
+        running = dse.search(
+            found,
+            target,
+            sampler=sampler,
+            budget=budget,
+            seed=seed,
+            objectives=tuple(objective or DEFAULT_OBJECTIVES),
+            max_power_mw=max_power,
+            max_latency_ms=max_latency,
+            name=name,
+            runs_dir=runs,
+            resume=resume,
+            fixed={"operand_bits": bits, **parse_fixed(fix)},
+            jobs=jobs,
+            progress=display.update,
+        )
+        _follow(running, display)
+    _finish(running, as_json)
+
+
+def parse_fixed(given: list[str] | None) -> dict[str, Any]:
+    """Return ``KNOB=VALUE[,VALUE...]`` options as knob to value, or to a tuple of values."""
+    from hw.contracts import ConfigError
+
+    fixed: dict[str, Any] = {}
+    for text in given or ():
+        knob, equals, values = text.partition("=")
+        if not (knob and equals and values):
+            raise ConfigError(f"--fix {text!r} is not KNOB=VALUE; write --fix rows=16")
+        parsed = tuple(_value(value) for value in values.split(","))
+        fixed[knob.replace("-", "_")] = parsed if len(parsed) > 1 else parsed[0]
+    return fixed
+
+
+def _value(text: str) -> int | str | bool:
+    if text in ("true", "false"):
+        return text == "true"
+    return int(text) if text.lstrip("-").isdecimal() else text
+
+
+def _follow(running: Any, display: SearchDisplay) -> None:
+    """Show designs as they are finished; on Ctrl-C say what is kept and how to go on."""
+    shown = 0
+    try:
+        for result in running:
+            display.show(result)
+            shown += 1
+    except KeyboardInterrupt:
+        again = shlex.join(["dse", *sys.argv[1:]])
+        raise Interrupted(
+            f"Interrupted; {shown} new designs are kept in {running.run_dir}. Go on with: {again}"
+        ) from None
+
+
+def _finish(running: Any, as_json: bool) -> None:
+    from dse.report import read_run, write_report
+
+    files = write_report(running.run_dir)
+    run = read_run(running.run_dir)
+    if as_json:
+        emit_json({"run": run.path, "report": files.page, "front": run.front, "all": run.designs})
+        return
+    show_front(run)
+    note(f"\nReport: {files.page}")
+    if run.front:
+        first = run.path / "designs" / run.front[0]["design"]
+        note(f"Next:   dse verify --design {first}", style="dim")
