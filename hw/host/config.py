@@ -54,21 +54,21 @@ class HostConfig:
         second. Kinds without a rate are refused, so that no time is silently zero.
     clock_mhz : float
         Clock in which `cycles` counts.
-    power_mw : float
-        Stated power while it works; 0 where the target leaves the host out of its energy.
+    overhead_us : float
+        Once per job: being told, and telling.
     """
 
     rates: Rates
     clock_mhz: float = 1000.0
-    power_mw: float = 0.0
+    overhead_us: float = 0.0
 
     def __post_init__(self) -> None:
         pairs = self.rates.items() if isinstance(self.rates, Mapping) else self.rates
         rates = tuple(sorted((_kind(kind), _positive(f"rates.{kind}", r)) for kind, r in pairs))
         object.__setattr__(self, "rates", rates)
         _positive("clock_mhz", self.clock_mhz)
-        if not self.power_mw >= 0:
-            raise ConfigError(f"power_mw={self.power_mw!r} is negative; use 0 or more")
+        if not (math.isfinite(self.overhead_us) and self.overhead_us >= 0):
+            raise ConfigError(f"overhead_us={self.overhead_us!r} is no time; use 0 or more")
 
     def rate(self, kind: OperatorKind) -> float | None:
         """Return the elements per second of `kind`, or None if the host does not run it."""
@@ -96,7 +96,7 @@ class HostConfig:
                 f"rates.{job.kind} is missing: the host cannot run {job.kind}; "
                 f"state its elements per second under [host.rates] of the target"
             )
-        return job.elements / rate
+        return self.overhead_us / 1e6 + job.elements / rate
 
     def cycles(self, job: HostJob, memory: Any = None, stalls: Any = None) -> CycleCount:
         """Return the cycles of `job` in the host's own clock; its rate includes its memory."""
@@ -105,7 +105,7 @@ class HostConfig:
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> HostConfig:
         """Return the configuration in a TOML table with a sub-table `rates`; refuse other keys."""
-        known = {"rates", "clock_mhz", "power_mw"}
+        known = {"rates", "clock_mhz", "overhead_us"}
         for key in table:
             if key not in known:
                 raise ConfigError(f"[host] has no key {key!r}{did_you_mean(key, known)}")
@@ -116,7 +116,7 @@ class HostConfig:
     def to_table(self) -> dict[str, Any]:
         """Return what `from_table` reads."""
         rates = {kind.value: rate for kind, rate in self.rates}
-        return {"clock_mhz": self.clock_mhz, "power_mw": self.power_mw, "rates": rates}
+        return {"clock_mhz": self.clock_mhz, "overhead_us": self.overhead_us, "rates": rates}
 
 
 def _kind(name: object) -> OperatorKind:

@@ -38,6 +38,7 @@ def test_time_is_elements_over_rate_and_for_a_gemm_macs_over_rate() -> None:
     assert host().seconds(softmax) == pytest.approx(32 / 1e8)
     assert host().seconds(gemm) == pytest.approx(320 / 1e9)
     assert host(clock_mhz=100).cycles(gemm).total == 32
+    assert host(overhead_us=2).seconds(gemm) == pytest.approx(320 / 1e9 + 2e-6)
 
 
 def test_a_job_without_a_rate_names_the_remedy() -> None:
@@ -52,7 +53,7 @@ def test_a_job_without_a_rate_names_the_remedy() -> None:
         ({"rates": {"softmax": 0}}, "rates.softmax=0 is not a positive number"),
         ({"rates": {"softmax": float("nan")}}, "not a positive number"),
         ({"rates": RATES, "clock": 3}, "did you mean 'clock_mhz'"),
-        ({"rates": RATES, "power_mw": -1}, "power_mw=-1 is negative"),
+        ({"rates": RATES, "overhead_us": -1}, "overhead_us=-1 is no time"),
         ({}, "has no rates"),
     ],
 )
@@ -62,7 +63,7 @@ def test_bad_tables_are_refused(table: dict[str, object], message: str) -> None:
 
 
 def test_table_round_trip() -> None:
-    assert HostConfig.from_table(host(power_mw=5).to_table()) == host(power_mw=5)
+    assert HostConfig.from_table(host(overhead_us=5).to_table()) == host(overhead_us=5)
 
 
 def run(kind: OperatorKind, **state: object) -> np.ndarray:
