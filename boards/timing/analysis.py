@@ -14,7 +14,7 @@ from hw.contracts import KilnError
 
 from .buffers import Buffering
 from .module import time_module
-from .records import Context, ModuleTiming, Step
+from .records import Context, ModuleTiming, Step, WireLoad
 from .report import critical_path
 
 __all__ = ["TimingReport", "analyse"]
@@ -90,6 +90,7 @@ def analyse(
     *,
     clock_slew_ns: float = _DEFAULT_SLEW_NS,
     input_slew_ns: float = _DEFAULT_SLEW_NS,
+    wire: WireLoad | None = None,
 ) -> TimingReport:
     """Return the timing of a mapped netlist.
 
@@ -101,6 +102,8 @@ def analyse(
         Cells with their delays, the memory macros and other black boxes included.
     clock_slew_ns, input_slew_ns : float
         Slew of the ideal clock and of the edges at the top's inputs.
+    wire : WireLoad, optional
+        Estimate of the wires' capacitance. Default: pins only.
 
     Raises
     ------
@@ -108,7 +111,8 @@ def analyse(
         A cell that the library does not know, a combinational loop, or nothing to time.
     """
     design = netlist if isinstance(netlist, Netlist) else read_netlist(netlist)
-    contexts = {name: Context(clock_slew_ns, input_slew_ns) for name in design.order}
+    wire = wire or WireLoad()
+    contexts = {name: Context(clock_slew_ns, input_slew_ns, wire) for name in design.order}
     buffering = Buffering(library)
     timings: dict[str, ModuleTiming] = {}
     for _ in range(_ROUNDS):

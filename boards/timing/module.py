@@ -6,7 +6,7 @@ them each arc has one delay, and everything else is longest paths.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 
 from boards.liberty import Arc, Cell, Library
@@ -49,6 +49,7 @@ class _Timer:
         self.module, self.cells, self.children = module, library.cells, children
         self.context, self.buffering = context, buffering
         self.loads: defaultdict[Bit, float] = defaultdict(float)
+        self.fanouts: Counter[Bit] = Counter()
         self.slews: dict[Node, float] = {}
         self.arrivals: dict[Node, float] = {}
         self.edges: defaultdict[Node, list[Edge]] = defaultdict(list)
@@ -60,6 +61,8 @@ class _Timer:
     def run(self) -> ModuleTiming:
         for instance in self.module.instances:
             self._enter(instance)
+        for bit, fanout in self.fanouts.items():
+            self.loads[bit] += self.context.wire.load_pf(fanout)
         for port, bit in self.module.outputs.items():
             self.loads[bit] += self.context.loads_pf.get(port, 0.0)
         for port, bit in self.module.inputs.items():
@@ -78,7 +81,7 @@ class _Timer:
         """Note the instance's loads and the arcs it offers."""
         if child := self.children.get(instance.type):
             for pin, load in child.loads_pf.items():
-                self.loads[instance.pins.get(pin, "x")] += load
+                self._load(instance, pin, load)
             self.clocks.update(instance.pins[p] for p in child.clocks if p in instance.pins)
             pairs = {(source, target) for source, _, target, _ in child.through}
             pairs |= {("", target) for target, _ in child.launches}
@@ -87,11 +90,17 @@ class _Timer:
             return
         cell = self._cell(instance)
         for entry in cell.inputs:
-            self.loads[instance.pins.get(entry.name, "x")] += entry.capacitance_pf
+            self._load(instance, entry.name, entry.capacitance_pf)
         for arc in cell.arcs:
             if arc.edge:
                 self.clocks.add(instance.pins.get(arc.source, "x"))
             self._offer(instance, arc, "" if arc.edge else arc.source, arc.target)
+
+    def _load(self, instance: Instance, pin: str, load_pf: float) -> None:
+        bit = instance.pins.get(pin, "x")
+        if isinstance(bit, int):
+            self.loads[bit] += load_pf
+            self.fanouts[bit] += 1
 
     def _offer(self, instance: Instance, arc: Arc | None, source: str, target: str) -> None:
         bit = instance.pins.get(target, "x")
@@ -250,5 +259,5 @@ class _Timer:
             edges=self.edges,
             ends=self.ends,
             children=self.children,
-            buffers=sum(tree.count for tree in self.trees.values()),
+            trees=self.trees,
         )

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from boards.netlist import Bit, Instance, Module
 
-__all__ = ["FALL", "NEVER", "RISE", "Context", "Edge", "ModuleTiming", "Node", "Step"]
+from .buffers import BufferTree
+
+__all__ = ["FALL", "NEVER", "RISE", "Context", "Edge", "ModuleTiming", "Node", "Step", "WireLoad"]
 
 NEVER = -math.inf
 RISE, FALL = 0, 1
@@ -25,12 +27,33 @@ class Step:
     delay_ns: float
 
 
+@dataclass(frozen=True, slots=True)
+class WireLoad:
+    """Capacitance of a net's wire, estimated from how many pins it reaches. The default is none.
+
+    Parameters
+    ----------
+    pf_per_um : float
+        Capacitance of a routing layer.
+    first_um, next_um : float
+        Length of a net with one load, and what every further load adds.
+    """
+
+    pf_per_um: float = 0.0
+    first_um: float = 0.0
+    next_um: float = 0.0
+
+    def load_pf(self, fanout: int) -> float:
+        return self.pf_per_um * (self.first_um + self.next_um * (fanout - 1))
+
+
 @dataclass(slots=True)
 class Context:
     """Surroundings of a module: worst load on its outputs and slowest edge at its inputs."""
 
     clock_slew_ns: float
     input_slew_ns: float
+    wire: WireLoad = field(default_factory=WireLoad)
     loads_pf: dict[str, float] = field(default_factory=dict)
     slews_ns: dict[str, float] = field(default_factory=dict)
 
@@ -82,4 +105,9 @@ class ModuleTiming:
     edges: Mapping[Node, list[Edge]]
     ends: Mapping[Node, tuple[float, Instance, str]]
     children: Mapping[str, ModuleTiming]
-    buffers: int = 0
+    trees: Mapping[Bit, BufferTree]
+
+    @property
+    def buffers(self) -> int:
+        """How many buffers the module's nets will need."""
+        return sum(tree.count for tree in self.trees.values())
