@@ -141,7 +141,7 @@ class WsResultBuffer(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.output = output = OutputStage(self._cols, self._bits)
+        m.submodules.stage = output = OutputStage(self._cols, self._bits)
         fetches = chain(m, self._fetch(m), self._cols + 3, "fetch")
         done = fetches[-1].valid & fetches[-1].done
         half, addr = Signal(), Signal(range(self._height))
