@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from amaranth.hdl import Fragment
 from amaranth.lib import wiring
 
 from ..bus import AxiTop
-from ..contracts import ConfigError
+from ..contracts import ConfigError, KilnError
 from .design import ExportedDesign, ExportedModule, Port, instance_counts
+from .flat import flat_verilog
+from .names import identifier
+from .rtlil import RtlilModule, parse
 from .shared import ExportPlatform
-from .units import Unit, convert_unit, port_values
-from .yosys import write_verilog
+from .units import unit_rtlil
+from .verilog import module_text
 
 __all__ = ["export"]
 
@@ -48,14 +55,10 @@ def export(
         raise ConfigError(f"name={name!r} is no Verilog identifier; use letters, digits and _")
     component = _component(source)
     top = AxiTop(component) if axi else component
-    units = _units(name, top, flat=flat)
-    texts, children = write_verilog([unit.text for unit in units], top=name, flat=flat)
-    counts = instance_counts(name, children)
-    modules = tuple(
-        ExportedModule(name=module, verilog=texts[module], count=count, children=children[module])
-        for module, count in counts.items()
-    )
-    return ExportedDesign(top=name, modules=modules, ports=_ports(units[-1], top), config=source)
+    with _without_collector():
+        if flat:
+            return _export_flat(name, top, source)
+        return _export_shared(name, top, source)
 
 
 def _component(source: Any) -> wiring.Component:
@@ -68,22 +71,85 @@ def _component(source: Any) -> wiring.Component:
     return component
 
 
-def _units(name: str, top: wiring.Component, *, flat: bool) -> list[Unit]:
-    if flat:
-        return [convert_unit(name, top, Fragment.get(top, None))]
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Elaboration makes millions of objects and no garbage: collecting takes a third."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _export_shared(name: str, top: wiring.Component, source: Any) -> ExportedDesign:
     platform = ExportPlatform(name)
-    unit = platform.convert(name, top)
-    return [*platform.units.values(), unit]
-
-
-def _ports(unit: Unit, top: wiring.Component) -> tuple[Port, ...]:
-    clock = [Port(name="clk", width=1, is_input=True)] if unit.has_clock else []
-    reset = [Port(name="rst", width=1, is_input=True)] if unit.has_reset else []
-    return (
-        *clock,
-        *reset,
-        *(
-            Port(name=port, width=len(value), is_input=is_input)
-            for port, (value, is_input) in port_values(top).items()
+    unit = platform.convert(name, top, _comment(source))
+    if not unit.modules:
+        raise ConfigError(f"{type(source).__name__} has no logic; there is nothing to export")
+    units = [*platform.units.values(), unit]
+    modules = {module.name: module for unit in units for module in unit.modules}
+    comments = {unit.name: unit.comment for unit in units}
+    names = _verilog_names(modules)
+    directions = {
+        module: {wire.name[1:]: wire.port for wire in parsed.wires.values() if wire.port}
+        for module, parsed in modules.items()
+    }
+    children = {
+        module: dict(Counter(c.kind[1:] for c in parsed.cells if c.kind[1:] in modules))
+        for module, parsed in modules.items()
+    }
+    counts = instance_counts(name, children)
+    return ExportedDesign(
+        top=name,
+        modules=tuple(
+            ExportedModule(
+                name=names[module],
+                verilog=module_text(
+                    modules[module], directions, names, comments.get(module, _part_of(module))
+                ),
+                count=count,
+                children={names[child]: number for child, number in children[module].items()},
+            )
+            for module, count in counts.items()
         ),
+        ports=_ports(modules[name]),
+        config=source,
+    )
+
+
+def _export_flat(name: str, top: wiring.Component, source: Any) -> ExportedDesign:
+    text = unit_rtlil(name, top, Fragment.get(top, None))
+    verilog = flat_verilog(text, name)
+    module = ExportedModule(name=name, verilog=verilog, count=1, children={})
+    ports = _ports(parse(text)[0])
+    return ExportedDesign(top=name, modules=(module,), ports=ports, config=source)
+
+
+def _verilog_names(modules: Iterable[str]) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for module in modules:
+        name = identifier(module)
+        if name in names.values():
+            raise KilnError(f"two modules are called {name!r}; rename one submodule or class")
+        names[module] = name
+    return names
+
+
+def _comment(source: Any) -> str:
+    """Return what the top module was made from; a component says no more than its class."""
+    made_from = type(source).__name__ if isinstance(source, wiring.Component) else repr(source)
+    return f"Generated by Kiln from {made_from}."
+
+
+def _part_of(module: str) -> str:
+    return f"Part of {identifier(module.rsplit('.', 1)[0])}."
+
+
+def _ports(module: RtlilModule) -> tuple[Port, ...]:
+    return tuple(
+        Port(name=identifier(wire.name), width=wire.width, is_input=wire.port == "input")
+        for wire in module.wires.values()
+        if wire.port
     )

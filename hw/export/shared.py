@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 from amaranth.hdl import (
     ClockSignal,
@@ -12,13 +14,11 @@ from amaranth.hdl import (
     Module,
     ResetSignal,
     Signal,
-    Value,
-    ValueCastable,
 )
 from amaranth.lib import wiring
 
 from ..contracts import KilnError
-from .units import Unit, convert_unit
+from .units import Unit, convert_unit, port_values
 
 __all__ = ["ExportPlatform", "shared"]
 
@@ -67,17 +67,21 @@ def shared(
             f"shared module {name!r}: {type(component).__name__} is not a wiring.Component; "
             f"put ResetInserter, EnableInserter or DomainRenamer inside the component"
         )
+    instance = instance or _numbered(m, name)
     if not isinstance(platform, ExportPlatform):
-        _add_submodule(m, instance, component)
+        m.submodules[instance] = component
         return component
     return cast(ComponentT, platform.instantiate(m, name, component, instance, key))
 
 
-def _add_submodule(m: Module, instance: str | None, submodule: Any) -> None:
-    if instance is None:
-        m.submodules += submodule
-    else:
-        m.submodules[instance] = submodule
+_numbers: WeakKeyDictionary[Module, Counter[str]] = WeakKeyDictionary()
+
+
+def _numbered(m: Module, name: str) -> str:
+    """Return `name` with its running number in `m`: simulation and export name instances alike."""
+    numbers = _numbers.setdefault(m, Counter())
+    numbers[name] += 1
+    return f"{name}_{numbers[name] - 1}"
 
 
 class _SharedInstance(Instance):
@@ -91,35 +95,25 @@ class ExportPlatform:
         self.top = top
         self.units: dict[str, Unit] = {}
         self._keys: dict[str, object] = {}
-        self._open: list[dict[str, int]] = []
 
-    def convert(self, name: str, component: wiring.Component) -> Unit:
+    def convert(self, name: str, component: wiring.Component, comment: str) -> Unit:
         """Convert `component` as the module `name`, its shared modules before it."""
-        self._open.append({})
-        try:
-            fragment = Fragment.get(component, self)
-        finally:
-            self._open.pop()
+        fragment = Fragment.get(component, self)
         self._refuse_transformed(name, fragment)
-        return convert_unit(name, component, fragment)
+        return convert_unit(name, component, fragment, comment)
 
     def instantiate(
         self,
         m: Module,
         name: str,
         component: wiring.Component,
-        instance: str | None,
+        instance: str,
         key: object,
     ) -> Any:
         """Emit an instance of class `name` into `m` and return its interface."""
         unit = self._unit(name, component, key)
-        numbers = self._open[-1]
-        if instance is None:
-            number = numbers.get(name, 0)
-            numbers[name] = number + 1
-            instance = f"{name}_{number}"
-        if unit.is_empty:  # Amaranth emits no module without cells, so neither can a parent use one
-            _add_submodule(m, instance, component)
+        if not unit.modules:  # Amaranth emits no module without cells
+            m.submodules[instance] = component
             return component
         component._MustUse__used = True  # its class stands for it
         interface = component.signature.create(path=(instance,))
@@ -130,7 +124,9 @@ class ExportPlatform:
         identity = (type(component), component.signature, _configuration(name, component, key))
         if name not in self._keys:
             self._keys[name] = identity
-            self.units[name] = self.convert(f"{self.top}_{name}", component)
+            self.units[name] = self.convert(
+                f"{self.top}_{name}", component, _describe(component, key)
+            )
         elif self._keys[name] != identity:
             raise KilnError(
                 f"shared module {name!r} is asked for with two configurations, "
@@ -187,18 +183,24 @@ def _comparable(name: str, attribute: str, value: object) -> object:
 
 def _connections(unit: Unit, interface: Any) -> dict[str, Any]:
     ports: dict[str, Any] = {}
-    if unit.has_clock:
+    if "clk" in unit.ports:
         ports["i_clk"] = ClockSignal("sync")
-    if unit.has_reset:
+    if "rst" in unit.ports:
         ports["i_rst"] = ResetSignal("sync")
-    for path, member, value in interface.signature.flatten(interface):
-        port = "__".join(map(str, path))
-        if port in unit.port_widths:
-            prefix = "i" if member.flow == wiring.In else "o"
-            ports[f"{prefix}_{port}"] = as_value(value)
+    for port, (value, is_input) in port_values(interface).items():
+        if port in unit.ports:
+            ports[f"{'i' if is_input else 'o'}_{port}"] = value
     return ports
 
 
-def as_value(value: Any) -> Value:
-    """Return the plain value of a port, whatever its shape."""
-    return value.as_value() if isinstance(value, ValueCastable) else Value.cast(value)
+def _describe(component: wiring.Component, key: object) -> str:
+    """Return the component's class and configuration, for the comment above its module."""
+    if key is not None:
+        return f"{type(component).__name__}, {key!r}"
+    members = {*component.signature.members, "_signature", "signature"}
+    plain = ", ".join(
+        f"{name}={value!r}"
+        for name, value in vars(component).items()
+        if name not in members and isinstance(value, (int, str)) and not name.startswith("_")
+    )
+    return f"{type(component).__name__}({plain})"

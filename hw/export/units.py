@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,37 +11,31 @@ from amaranth.hdl._ir import PortDirection  # the Verilog back end's own way to 
 from amaranth.lib import wiring
 
 from ..contracts import KilnError
+from .rtlil import RtlilModule, all_sigs, parse
 
-__all__ = ["Unit", "convert_unit", "port_values"]
-
-_WIRE = re.compile(r"  wire width (\d+) (input|output) \d+ +(?:signed )?\\(\S+)$", re.MULTILINE)
+__all__ = ["Unit", "convert_unit", "port_values", "unit_rtlil"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """RTLIL of one component: its own module first, then its non-shared submodules.
+    """One component and its non-shared submodules, as RTLIL.
 
     Members
     -------
     name : str
         Name of the component's own module.
-    text : str
-        RTLIL, empty for a component without any cell.
-    port_widths : dict of str to int
-        Ports of the component's own module that belong to its signature.
-    has_clock, has_reset : bool
-        Whether the module has ``clk`` and ``rst``.
+    modules : tuple of RtlilModule
+        Its own module first; empty for a component without any cell.
+    ports : frozenset of str
+        Ports of its own module, ``clk`` and ``rst`` only where they are used.
+    comment : str
+        What it was made from.
     """
 
     name: str
-    text: str
-    port_widths: dict[str, int]
-    has_clock: bool
-    has_reset: bool
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.text
+    modules: tuple[RtlilModule, ...]
+    ports: frozenset[str]
+    comment: str
 
 
 def port_values(interface: Any) -> dict[str, tuple[Value, bool]]:
@@ -55,7 +48,7 @@ def port_values(interface: Any) -> dict[str, tuple[Value, bool]]:
     return ports
 
 
-def convert_unit(name: str, component: wiring.Component, fragment: Fragment) -> Unit:
+def convert_unit(name: str, component: wiring.Component, fragment: Fragment, comment: str) -> Unit:
     """Convert the elaborated `fragment` of `component` to RTLIL, as the module `name`.
 
     Raises
@@ -63,27 +56,33 @@ def convert_unit(name: str, component: wiring.Component, fragment: Fragment) -> 
     KilnError
         It uses a clock domain other than ``sync``.
     """
-    declared = port_values(component)
-    directions = {
-        port: (value, PortDirection.Input if is_input else PortDirection.Output)
-        for port, (value, is_input) in declared.items()
-    }
-    text, _names = rtlil.convert_fragment(fragment, directions, name, emit_src=False)
-    found = {port: int(width) for width, _flow, port in _WIRE.findall(_first_module(text))}
-    extra = set(found) - set(declared) - {"clk", "rst"}
+    modules = tuple(parse(unit_rtlil(name, component, fragment)))
+    if not modules:
+        return Unit(name=name, modules=(), ports=frozenset(), comment=comment)
+    _drop_unused_clock(modules[0])
+    ports = frozenset(wire.name[1:] for wire in modules[0].wires.values() if wire.port)
+    extra = ports - set(port_values(component)) - {"clk", "rst"}
     if extra:
         raise KilnError(
             f"module {name!r} uses signals that are not its ports: {', '.join(sorted(extra))}; "
             f"use the clock domain 'sync' only, and drive everything inside the component"
         )
-    return Unit(
-        name=name,
-        text=text,
-        port_widths={port: found[port] for port in declared if port in found},
-        has_clock="clk" in found,
-        has_reset="rst" in found,
-    )
+    return Unit(name=name, modules=modules, ports=ports, comment=comment)
 
 
-def _first_module(text: str) -> str:
-    return text.split("\nend\n", 1)[0]
+def unit_rtlil(name: str, component: wiring.Component, fragment: Fragment) -> str:
+    """Return the RTLIL text of `fragment`, its ports those of `component`."""
+    directions = {
+        port: (value, PortDirection.Input if is_input else PortDirection.Output)
+        for port, (value, is_input) in port_values(component).items()
+    }
+    text, _names = rtlil.convert_fragment(fragment, directions, name, emit_src=False)
+    return str(text)
+
+
+def _drop_unused_clock(module: RtlilModule) -> None:
+    """Amaranth gives a domain both its signals, even if all registers go without a reset."""
+    used = {chunk.wire for sig in all_sigs(module) for chunk in sig}
+    for name in ("\\clk", "\\rst"):
+        if name in module.wires and module.wires[name].port and name not in used:
+            del module.wires[name]

@@ -1,37 +1,39 @@
+"""Yosys in a process of its own: a crash, a log line or an exit in it stays there."""
+
 from __future__ import annotations
 
-import re
-import tempfile
-from pathlib import Path
+import subprocess
+import sys
 
+from ..contracts import KilnError
+
+__all__ = ["run_yosys"]
+
+_RUNNER = """
+import sys
 from pyosys import libyosys
+design = libyosys.Design()
+for command in sys.stdin.read().splitlines():
+    libyosys.run_pass(command, design)
+"""
 
 
-def write_verilog(texts, *, top, flat):
-    design = libyosys.Design()
-    with tempfile.TemporaryDirectory() as folder:
-        for n, text in enumerate(texts):
-            (Path(folder) / f"{n}.il").write_text(text)
-            libyosys.run_pass(f"tee -q read_rtlil {folder}/{n}.il", design)
-        for c in (
-            ["proc -nomux -norom", "memory_collect", f"hierarchy -top {top}"]
-            + (["flatten"] if flat else [])
-            + ["opt_clean", f"write_verilog -noattr {folder}/o.v"]
-        ):
-            libyosys.run_pass("tee -q " + c, design)
-        verilog = (Path(folder) / "o.v").read_text()
-    verilog = re.sub(r"(?m)^/\* Generated.*\n", "", verilog)
-    verilog = re.sub(
-        r"\\([a-zA-Z_]\S*) ", lambda t: re.sub(r"[^a-zA-Z0-9_]", "_", t[1]), verilog
+def run_yosys(*commands: str) -> str:
+    """Run `commands` one after the other on one design and return the log.
+
+    Raises
+    ------
+    KilnError
+        Yosys reports an error.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", _RUNNER],
+        input="\n".join(commands),
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    modules = {}
-    for t in re.finditer(r"(?ms)^module (\S+)\(.*?^endmodule\n", verilog):
-        modules[t[1]] = t[0]
-    children = {}
-    for n, text in modules.items():
-        c = {}
-        for t in re.findall(r"(?m)^  (\w+) \S+ +\($", text):
-            if t in modules:
-                c[t] = c.get(t, 0) + 1
-        children[n] = c
-    return modules, children
+    if done.returncode:
+        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
+        raise KilnError(f"Yosys failed: {tail}\nrun `dse doctor` to check the tools")
+    return done.stdout
