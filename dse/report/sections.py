@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from dse.results import Row
@@ -115,7 +116,9 @@ def _design_panel(run: Run, row: Mapping[str, Any]) -> str:
 
 
 def _next_commands(run: Run, label: str) -> str:
-    folder = f"{run.path.as_posix()}/designs/{label}"
+    here, path = Path.cwd(), run.path.absolute()
+    shown = path.relative_to(here) if path.is_relative_to(here) else path
+    folder = f"{shown.as_posix()}/designs/{label}"
     return (
         f"dse verify --design {folder}    # this Verilog against its golden model\n"
         f"dse explain --design {folder}   # what the next-best change would bring"
