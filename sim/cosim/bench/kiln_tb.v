@@ -24,26 +24,24 @@ module kiln_source #(
 );
   reg [31:0] left /* verilator public_flat_rd */;   // words of accepted jobs not yet taken
   reg [31:0] taken /* verilator public_flat_rd */;
-  reg held;                         // an offer stands until it is taken
   reg [BITS-1:0] next;
   integer file, got;
   wire pending = left + more != 0;
-  assign valid = open && pending && (willing || held);
+  assign valid = open && pending && willing; // withdrawn when unwilling: harsher than AXI is
   initial begin
     file = $fopen(NAME, "rb");
-    left = 0; taken = 0; held = 0;
+    left = 0; taken = 0;
     got = $fread(next, file);
     data = next;
   end
   always @(posedge aclk) begin
     left <= left + more - (valid && ready);
-    held <= valid && !ready;
     if (valid && ready) begin
       taken <= taken + 1;
       got = $fread(next, file);
       data <= next;
     end
-    if (!aresetn) begin left <= 0; taken <= 0; held <= 0; end
+    if (!aresetn) begin left <= 0; taken <= 0; end
   end
 endmodule
 
