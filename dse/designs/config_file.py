@@ -1,4 +1,4 @@
-"""A configuration as ``config.toml``: one block name and one table of its fields."""
+"""A configuration as ``config.toml``: block, top module, and one table of its fields."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from hw.contracts import ConfigError, did_you_mean
 
 from .blocks import block_name, find_block
 
-__all__ = ["config_text", "read_config"]
+__all__ = ["config_text", "read_config", "read_top"]
+
+_TOP = "kiln_{}"  # name of the top module where the file gives none
 
 
-def config_text(config: Any) -> str:
-    """Return `config` as TOML, `read_config`'s inverse."""
+def config_text(config: Any, top: str | None = None) -> str:
+    """Return `config` as TOML, `read_config`'s inverse; `top` names the Verilog's top module."""
     name = block_name(config)
+    head = [f'block = "{name}"', f'top = "{top or _TOP.format(name)}"']
     lines = [f"{field.name} = {_toml(getattr(config, field.name))}" for field in fields(config)]
-    return "\n".join([f'block = "{name}"', "", f"[{name}]", *lines, ""])
+    return "\n".join([*head, "", f"[{name}]", *lines, ""])
 
 
 def _toml(value: Any) -> str:
@@ -38,6 +41,7 @@ def read_config(path: Path) -> Any:
         values make no design. The message names the file.
     """
     table = _load(path)
+    table.pop("top", None)
     name = table.pop("block", None)
     if not isinstance(name, str):
         raise ConfigError(f'{path}: the line block = "..." is missing; add block = "matrix"')
@@ -52,6 +56,12 @@ def read_config(path: Path) -> Any:
         return kind(**values)
     except (ConfigError, TypeError) as error:
         raise ConfigError(f"{path}: {error}") from None
+
+
+def read_top(path: Path) -> str:
+    """Return the name of the top module of the design that `path` belongs to."""
+    table = _load(path)
+    return str(table.get("top") or _TOP.format(table.get("block", "matrix")))
 
 
 def _load(path: Path) -> dict[str, Any]:

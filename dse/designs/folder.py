@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hw.contracts import ConfigError, make_folder, write_atomic
 
-from .config_file import config_text, read_config
+from .config_file import config_text, read_config, read_top
 from .fusesoc import core_text
 from .testbench import testbench_files
 
@@ -68,6 +68,24 @@ class DesignFolder:
             ) from None
 
     @property
+    def verilog(self) -> str:
+        """All Verilog of the folder in one text, as it is on disk.
+
+        Raises `ConfigError` if there is none.
+        """
+        texts = [path.read_text("utf-8") for path in self.sources]
+        if not texts:
+            raise ConfigError(
+                f"{self.path / 'verilog'} holds no Verilog; write it again with `dse generate`"
+            )
+        return "\n".join(texts)
+
+    @property
+    def top(self) -> str:
+        """Name of the top module."""
+        return read_top(self.path / "config.toml")
+
+    @property
     def sources(self) -> tuple[Path, ...]:
         """The Verilog files, by name."""
         return tuple(sorted((self.path / "verilog").glob("*.v")))
@@ -97,7 +115,7 @@ def write_design(
     """
     make_folder(path)
     files = {
-        "config.toml": config_text(config),
+        "config.toml": config_text(config, design.top),
         **{f"verilog/{module.name}.v": module.verilog for module in design.modules},
         **testbench_files(config, design),
         **{f"logs/{name}.log": text for name, text in (logs or {}).items()},

@@ -39,6 +39,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> DesignFolder:
 
 def test_a_design_folder_reads_back(folder: DesignFolder) -> None:
     assert folder.config == SMALL
+    assert folder.top == "mini"
+    assert "module mini(" in folder.verilog
     assert folder.metrics.value("clock_mhz_measured") == 91.5
     assert folder.trace == {"operators": []}
     assert (folder.path / "logs" / "route.log").read_text("utf-8") == "all routed"
