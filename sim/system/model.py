@@ -1,0 +1,246 @@
+"""Latency and throughput of a whole trace on many designs at once: closed form, vectorised.
+
+Two steps. What depends on the array and its buffers alone is computed once per distinct
+combination of those knobs (`terms`); clock, memory and operand width follow per design, in
+chunks that stay in the cache (`timing`). A single design is an array of length one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from boards.memory import Memory
+from boards.target import Target
+from hw.contracts import Phase
+
+from .fit import memory_fill
+from .host import host_of, host_seconds
+from .shapes import TraceLike, gemm_shapes
+from .terms import KNOBS, JobTerms, PhaseTerms, job_terms
+from .timing import JobCycles, MemoryView, job_cycles, view_memory
+
+__all__ = ["TraceModel", "memory_view"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+CHUNK = 8192
+REFRESH_INTERVAL_US = 7.8  # tREFI of JEDEC DRAM up to 85 degrees; as in MemoryTiming.at_clock
+
+
+class TraceModel:
+    """Closed-form model of one trace on one target, over a set of matrix-engine designs.
+
+    Parameters
+    ----------
+    trace : Trace
+        Operator records. GEMMs run on the engine one after another, each waiting for the one
+        before; everything else runs on the target's host.
+    target : Target
+        Gives memory and host.
+    columns : mapping of str to array
+        `FIELDS` of the designs, equally long (`space_columns`, `config_columns`).
+    """
+
+    def __init__(
+        self, trace: TraceLike, target: Target, columns: Mapping[str, NDArray[Any]]
+    ) -> None:
+        self.trace, self.target = trace, target
+        self.columns = dict(columns)
+        self.shapes = gemm_shapes(trace.operators)
+        self._first, self._structure = _distinct(columns)
+        structures = {name: np.asarray(columns[name])[self._first] for name in KNOBS}
+        self._terms = job_terms(self.shapes, structures)
+        self._order = _order(self._structure)
+        self._host = host_seconds(host_of(target), trace.operators)
+        self._macs = float(sum(op.macs * op.count for op in trace.operators))
+
+    def __len__(self) -> int:
+        return len(self._structure)
+
+    def engine_cycles(
+        self, clock_mhz: ArrayLike, points: Ints | None = None
+    ) -> tuple[Floats, Floats]:
+        """Return the engine's cycles of all prefill and of all decode GEMMs.
+
+        Parameters
+        ----------
+        clock_mhz : float or array
+            Clock of every design, or of every one of `points`.
+        points : array of int, optional
+            Designs to evaluate; all, if left out.
+        """
+        chosen = self._order if points is None else np.asarray(points, dtype=np.int64)
+        clock = np.asarray(clock_mhz, dtype=np.float64)
+        if points is None and clock.ndim:
+            clock = clock[chosen]
+        clock = np.broadcast_to(clock, chosen.shape)
+        prefill, decode = np.zeros(len(chosen)), np.zeros(len(chosen))
+        for start in range(0, len(chosen), CHUNK):
+            part = slice(start, start + CHUNK)
+            self._add(chosen[part], clock[part], prefill[part], decode[part])
+        if points is None:
+            prefill, decode = _unsort(prefill, chosen), _unsort(decode, chosen)
+        return prefill, decode
+
+    def _add(self, points: Ints, clock: Floats, prefill: Floats, decode: Floats) -> None:
+        view = self._view(points, clock)
+        for index, cycles in enumerate(self._cycles(self._structure[points], view)):
+            for weights, into in ((self.shapes.prefill, prefill), (self.shapes.decode, decode)):
+                if weights[index]:
+                    into += weights[index] * cycles.total
+
+    def _cycles(self, structure: Ints, view: MemoryView) -> Iterator[JobCycles]:
+        where = _as_slice(structure)
+        for terms in self._terms:
+            yield job_cycles(_take(terms, where), view)
+
+    def _view(self, points: Ints, clock: Floats) -> MemoryView:
+        columns = {
+            name: self.columns[name][points]
+            for name in ("rows", "cols", "operand_bits", "accum_bits")
+        }
+        return memory_view(self.target.memory, columns, clock)
+
+    def evaluate(
+        self,
+        clock_mhz: ArrayLike,
+        *,
+        power_mw: ArrayLike | None = None,
+        area: ArrayLike | None = None,
+        points: Ints | None = None,
+    ) -> dict[str, Floats]:
+        """Return every quantity of the trace per design; all arrays belong to the same designs.
+
+        Members of the result
+        ---------------------
+        latency_ms, ttft_ms, tpot_ms : array
+            Per request (per batch, where the trace has one).
+        tokens_per_s : array
+            Generated tokens of all sequences over all the time.
+        prefill_engine_ms, decode_engine_ms, prefill_host_ms, decode_host_ms : array
+            Their parts: of all prefills, and of all decode steps.
+        engine_cycles, utilisation : array
+            Engine's cycles of the whole trace; useful share of its multipliers meanwhile.
+        memory_fill : array
+            Weights and KV cache as a share of the memory.
+        energy_j, tokens_per_joule : array
+            Per request, with `power_mw` as the average over it; if given.
+        tokens_per_s_per_area : array
+            With `area`, if given.
+        """
+        prefill, decode = self.engine_cycles(clock_mhz, points)
+        clock = np.asarray(clock_mhz, dtype=np.float64)
+        figures = self._times(prefill, decode, clock)
+        shape = prefill.shape
+        where = slice(None) if points is None else points
+        cells = self.columns["rows"][where] * self.columns["cols"][where]
+        figures["engine_cycles"] = prefill + decode
+        figures["utilisation"] = self._macs / (cells * np.maximum(1.0, prefill + decode))
+        figures["memory_fill"] = self._fill(np.asarray(self.columns["operand_bits"])[where])
+        if power_mw is not None:
+            figures["energy_j"] = np.asarray(power_mw) * figures["latency_ms"] / 1e6
+            generated = figures["tokens_per_s"] * figures["latency_ms"] / 1e3
+            figures["tokens_per_joule"] = generated / figures["energy_j"]
+        if area is not None:
+            figures["tokens_per_s_per_area"] = figures["tokens_per_s"] / np.asarray(area)
+        return {name: np.broadcast_to(value, shape) for name, value in figures.items()}
+
+    def _times(self, prefill: Floats, decode: Floats, clock: Floats) -> dict[str, Floats]:
+        trace, host = self.trace, self._host
+        runs = max(1, trace.prefills)
+        engine_prefill, engine_decode = prefill / clock / 1e3, decode / clock / 1e3
+        first = engine_prefill + host[Phase.PREFILL] * 1e3
+        later = engine_decode + host[Phase.DECODE] * 1e3
+        tokens = trace.batch * (trace.prefills + trace.decode_steps)
+        return {
+            "latency_ms": (first + later) / runs,
+            "ttft_ms": first / runs,
+            "tpot_ms": later / max(1, trace.decode_steps),
+            "tokens_per_s": tokens * 1e3 / (first + later),
+            "prefill_engine_ms": engine_prefill,
+            "decode_engine_ms": engine_decode,
+            "prefill_host_ms": np.asarray(host[Phase.PREFILL] * 1e3),
+            "decode_host_ms": np.asarray(host[Phase.DECODE] * 1e3),
+        }
+
+    def _fill(self, operand_bits: Ints) -> Floats:
+        widths, inverse = np.unique(operand_bits, return_inverse=True)
+        fills = [memory_fill(self.trace, self.target, int(bits)) for bits in widths]
+        return np.array(fills)[inverse]
+
+
+def memory_view(
+    memory: Memory, columns: Mapping[str, NDArray[Any]], clock_mhz: ArrayLike
+) -> MemoryView:
+    """Return `memory` as seen by designs at their clocks; as `MemoryTiming.at_clock` rounds."""
+    clock = np.asarray(clock_mhz, dtype=np.float64)
+    element = -(-columns["accum_bits"] // 8)
+    rate = memory.channels * memory.bytes_per_cycle * memory.clock_mhz / clock
+    refresh = memory.refresh_fraction
+    interval = np.maximum(2, np.rint(REFRESH_INTERVAL_US * clock)) if refresh else 0 * clock
+    return view_memory(
+        a_bytes=-(-columns["rows"] * columns["operand_bits"] // 8),
+        b_bytes=-(-columns["cols"] * columns["operand_bits"] // 8),
+        row_bytes=columns["cols"] * element,
+        bytes_per_cycle=rate,
+        latency=np.maximum(1, np.rint(memory.latency_ns * clock / 1e3)),
+        refresh_interval=interval,
+        refresh_cycles=np.rint(refresh * interval),
+    )
+
+
+def _distinct(columns: Mapping[str, NDArray[Any]]) -> tuple[Ints, Ints]:
+    """Return one design of each distinct structure, and the structure of each design."""
+    numbers = [
+        np.asarray(columns[name] == "ws" if name == "dataflow" else columns[name], dtype=np.uint64)
+        for name in KNOBS
+    ]
+    key = np.zeros(len(numbers[0]), dtype=np.uint64)
+    for number in numbers:
+        key = key * np.uint64(0x9E3779B97F4A7C15) + number
+        key ^= key >> np.uint64(29)
+    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    if any((number[first][inverse] != number).any() for number in numbers):  # a hash collision
+        stacked = np.stack(numbers, axis=1)
+        _, first, inverse = np.unique(stacked, axis=0, return_index=True, return_inverse=True)
+    rank = np.argsort(first, kind="stable")  # in order of first use, so that slices are long
+    place = np.empty_like(rank)
+    place[rank] = np.arange(len(rank))
+    return first[rank], place[inverse.reshape(-1)]
+
+
+def _order(structure: Ints) -> Ints:
+    """Return an order of designs in which structures come in ascending runs."""
+    by_structure = np.argsort(structure, kind="stable")
+    ordered = structure[by_structure]
+    starts = np.searchsorted(ordered, np.arange(ordered[-1] + 1))
+    turn = np.arange(len(ordered)) - starts[ordered]
+    return by_structure[np.argsort(turn, kind="stable")]
+
+
+def _unsort(values: Floats, order: Ints) -> Floats:
+    result = np.empty_like(values)
+    result[order] = values
+    return result
+
+
+def _as_slice(index: Ints) -> slice | Ints:
+    """Return a slice where `index` ascends by ones: no copies."""
+    ascending = len(index) and index[-1] - index[0] == len(index) - 1 and (np.diff(index) == 1).all()
+    return slice(int(index[0]), int(index[-1]) + 1) if ascending else index
+
+
+def _take(terms: JobTerms, where: slice | Ints) -> JobTerms:
+    phases = terms.phases and PhaseTerms(*(field[where] for field in terms.phases))
+    fields = {
+        name: value[where] for name, value in terms._asdict().items() if name not in _FLAGS
+    }
+    return JobTerms(**fields, streamed=terms.streamed, phases=phases)
+
+
+_FLAGS = ("streamed", "phases")
