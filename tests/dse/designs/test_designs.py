@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -40,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> DesignFolder:
 def test_a_design_folder_reads_back(folder: DesignFolder) -> None:
     assert folder.config == SMALL
     assert folder.top == "mini"
-    assert "module mini(" in folder.verilog
+    assert "module mini" in folder.verilog
     assert folder.metrics.value("clock_mhz_measured") == 91.5
     assert folder.trace == {"operators": []}
     assert (folder.path / "logs" / "route.log").read_text("utf-8") == "all routed"
@@ -73,16 +72,16 @@ def test_writing_twice_gives_the_same_files(folder: DesignFolder, tmp_path: Path
 @pytest.mark.slow
 @pytest.mark.parametrize("dataflow", ["os", "ws"])
 def test_the_stand_alone_bench_passes(tmp_path: Path, dataflow: str) -> None:
-    from boards.tools import verilator_environment
+    from sim.cosim.tools import verilator_binary, verilator_environment
 
     config = MatrixConfig(rows=4, cols=4, dataflow=dataflow, a_depth=64, b_depth=64)
     path = write_design(tmp_path, config, export(config)).path / "testbench"
-    flags = "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_STD=-std=gnu++20 CFG_LDLIBS_THREADS=-pthread"
-    command = ["verilator", "--binary", "--timing", "-Wno-fatal", "--top-module", "tb_kiln_matrix"]
-    command += ["-MAKEFLAGS", f"{flags} CFG_CXXFLAGS_COROUTINES=-fcoroutines OPT_FAST=-O0"]
+    make = "CFG_CXXFLAGS_STD=-std=gnu++20 CFG_CXXFLAGS_COROUTINES=-fcoroutines"
+    command = [str(verilator_binary()), "--binary", "--timing", "-Wno-fatal"]
+    command += ["--top-module", "tb_kiln_matrix", "-MAKEFLAGS", make]
     sources = [*sorted(path.parent.glob("verilog/*.v")), path / "tb_kiln_matrix.v"]
-    environment = {**os.environ, **verilator_environment()}
-    subprocess.run([*command, *map(str, sources)], cwd=path, env=environment, check=True)
+    with verilator_environment():
+        subprocess.run([*command, *map(str, sources)], cwd=path, check=True, capture_output=True)
     done = subprocess.run(
         ["obj_dir/Vtb_kiln_matrix"], cwd=path, capture_output=True, text=True, check=True
     )
