@@ -32,22 +32,27 @@ class Table:
     def __call__(self, row: float, column: float = 0.0) -> float:
         i, s = _locate(self.rows, row)
         j, t = _locate(self.columns, column)
-        low = _between(self.values[i], j, t)
-        if s == 0.0:
+        values = self.values[i]
+        low = values[j] + t * (values[j + 1] - values[j]) if t else values[j]
+        if not s:
             return low
-        return low + s * (_between(self.values[i + 1], j, t) - low)
+        values = self.values[i + 1]
+        high = values[j] + t * (values[j + 1] - values[j]) if t else values[j]
+        return low + s * (high - low)
 
 
 def _locate(grid: tuple[float, ...], x: float) -> tuple[int, float]:
     """Return the interval of `grid` that holds `x`, and where: 0 to 1, beyond that outside."""
-    if len(grid) == 1:
+    last = len(grid) - 2
+    if last < 0:
         return 0, 0.0
-    i = min(max(bisect_right(grid, x) - 1, 0), len(grid) - 2)
-    return i, (x - grid[i]) / (grid[i + 1] - grid[i])
-
-
-def _between(values: tuple[float, ...], j: int, t: float) -> float:
-    return values[j] if t == 0.0 else values[j] + t * (values[j + 1] - values[j])
+    i = bisect_right(grid, x) - 1
+    if i < 0:
+        i = 0
+    elif i > last:
+        i = last
+    start = grid[i]
+    return i, (x - start) / (grid[i + 1] - start)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

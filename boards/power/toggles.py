@@ -139,7 +139,9 @@ def _followers(gates: Sequence[_Gate]) -> defaultdict[Bit, list[_Gate]]:
 
 def _evaluate(gate: _Gate, values: Mapping[Bit, Vector]) -> Vector:
     result = gate.function(*(_value(bit, values) for bit in gate.inputs))
-    return np.broadcast_to(np.asarray(result).astype(np.uint64), (_WORDS,))
+    if isinstance(result, np.ndarray) and result.shape == (_WORDS,):
+        return result
+    return np.full(_WORDS, np.asarray(result).astype(np.uint64))
 
 
 def _value(bit: Bit, values: Mapping[Bit, Vector]) -> Any:

@@ -21,6 +21,7 @@ __all__ = ["TimingReport", "analyse"]
 
 _ROUNDS = 3  # loads and slews settle after one; the others carry slews through nested modules
 _DEFAULT_SLEW_NS = 0.06
+_SETTLED = 0.01  # a load or slew that moved less is not worth another round
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,21 +116,25 @@ def analyse(
     contexts = {name: Context(clock_slew_ns, input_slew_ns, wire) for name in design.order}
     buffering = Buffering(library)
     timings: dict[str, ModuleTiming] = {}
+    stale = set(design.order)
     for _ in range(_ROUNDS):
         for name in design.order:
             module = design.modules[name]
             inside = {kind: timings[kind] for kind in module.counts if kind in design.modules}
-            timings[name] = time_module(module, library, inside, contexts[name], buffering)
-        if not _surround(design, timings, contexts):
+            if name in stale or stale & inside.keys():
+                timings[name] = time_module(module, library, inside, contexts[name], buffering)
+                stale.add(name)
+        stale = _surround(design, timings, contexts)
+        if not stale:
             break
     return _report(design, library, timings, buffering)
 
 
 def _surround(
     design: Netlist, timings: Mapping[str, ModuleTiming], contexts: Mapping[str, Context]
-) -> bool:
-    """Set every module's context to the worst of its instances; return whether any changed."""
-    changed = False
+) -> set[str]:
+    """Set every module's context to the worst of its instances; return whose changed."""
+    changed = set()
     for name in reversed(design.order):
         timing = timings[name]
         for instance in timing.module.instances:
@@ -139,18 +144,20 @@ def _surround(
             context = contexts[child.name]
             for pin in child.outputs:
                 load = timing.net_loads.get(instance.pins.get(pin, "x"), 0.0)
-                changed |= _raise(context.loads_pf, pin, load)
+                if _raise(context.loads_pf, pin, load):
+                    changed.add(child.name)
             for pin in child.inputs:
                 bit = instance.pins.get(pin, "x")
                 slew = max(timing.net_slews.get((bit, edge), 0.0) for edge in (0, 1))
-                changed |= _raise(context.slews_ns, pin, slew)
+                if _raise(context.slews_ns, pin, slew):
+                    changed.add(child.name)
     return changed
 
 
 def _raise(values: dict[str, float], key: str, value: float) -> bool:
     before = values.get(key, 0.0)
     values[key] = max(before, value)
-    return values[key] > before * 1.001
+    return value > before * (1 + _SETTLED)
 
 
 def _report(

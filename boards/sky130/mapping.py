@@ -1,0 +1,49 @@
+"""The Yosys commands that map Verilog to sky130 cells, memories left as black boxes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .memories import FLOP_LIMIT_BITS
+
+__all__ = ["ABC_AREA", "mapping_commands"]
+
+ABC_AREA = "strash; ifraig; scorr; dc2; strash; &get -n; &dch -f; &nf; &put; topo"
+"""Fixed area-oriented script: equal logic gets equal cells wherever it stands."""
+
+
+def mapping_commands(top: str, liberty: str | Path, abc_script: str | Path) -> tuple[str, ...]:
+    """Return the commands for a design that is read in; what is left is mapped and hierarchical.
+
+    Parameters
+    ----------
+    top : str
+        Top module.
+    liberty : str or Path
+        Liberty file of the cells.
+    abc_script : str or Path
+        File with `ABC_AREA` or another script.
+    """
+    return (
+        f"hierarchy -check -top {top}",
+        "proc; opt_expr; opt_clean; check; opt -nodffe -nosdff; fsm; opt; wreduce; peepopt",
+        "opt_clean; alumacc; share; opt; memory -nomap; opt_clean",
+        f"memory_map {_small_memories()}",
+        "opt -fast -full; techmap; opt -fast; opt_clean",
+        f"dfflibmap -liberty {liberty}",
+        f"abc -liberty {liberty} -script {abc_script}",
+        "opt_clean -purge",
+    )
+
+
+def _small_memories() -> str:
+    """Return the selection of memories of at most `FLOP_LIMIT_BITS` bits.
+
+    A selection compares one parameter with a constant, so the hyperbola words * width = limit is
+    covered by rectangles, one for each of its steps.
+    """
+    steps = {FLOP_LIMIT_BITS // width: width for width in range(1, FLOP_LIMIT_BITS + 1)}
+    rectangles = [
+        f"t:$mem_v2 r:WIDTH<={width} %i r:SIZE<={words} %i" for words, width in steps.items()
+    ]
+    return " ".join([*rectangles, *["%u"] * (len(rectangles) - 1)])
