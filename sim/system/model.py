@@ -7,7 +7,7 @@ chunks that stay in the cache (`timing`). A single design is an array of length 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from .fit import memory_fill
 from .host import host_of, host_seconds
 from .shapes import TraceLike, gemm_shapes
 from .terms import KNOBS, JobTerms, PhaseTerms, job_terms
-from .timing import JobCycles, MemoryView, job_cycles, view_memory
+from .timing import MemoryView, job_cycles, view_memory
 
 __all__ = ["TraceModel", "memory_view"]
 
@@ -55,7 +55,7 @@ class TraceModel:
         self._first, self._structure = _distinct(columns)
         structures = {name: np.asarray(columns[name])[self._first] for name in KNOBS}
         self._terms = job_terms(self.shapes, structures)
-        self._order = _order(self._structure)
+        self._grid = _grid(self._structure)
         self._host = host_seconds(host_of(target), trace.operators)
         self._macs = float(sum(op.macs * op.count for op in trace.operators))
 
@@ -74,30 +74,30 @@ class TraceModel:
         points : array of int, optional
             Designs to evaluate; all, if left out.
         """
-        chosen = self._order if points is None else np.asarray(points, dtype=np.int64)
+        grid = self._grid if points is None else np.asarray(points, dtype=np.int64)[None]
         clock = np.asarray(clock_mhz, dtype=np.float64)
         if points is None and clock.ndim:
-            clock = clock[chosen]
-        clock = np.broadcast_to(clock, chosen.shape)
-        prefill, decode = np.zeros(len(chosen)), np.zeros(len(chosen))
-        for start in range(0, len(chosen), CHUNK):
-            part = slice(start, start + CHUNK)
-            self._add(chosen[part], clock[part], prefill[part], decode[part])
+            clock = clock[grid]
+        clock = np.broadcast_to(clock, grid.shape)
+        cycles = np.zeros((len(Phase), *grid.shape))
+        step = max(1, CHUNK // len(grid))
+        for start in range(0, grid.shape[1], step):
+            part = np.s_[:, start : start + step]
+            structure = self._structure[grid[0, start : start + step]]
+            self._add(structure, self._view(grid[part], clock[part]), cycles[:, *part])
         if points is None:
-            prefill, decode = _unsort(prefill, chosen), _unsort(decode, chosen)
-        return prefill, decode
+            flat = cycles.reshape(len(Phase), -1)
+            cycles = np.empty_like(flat)
+            cycles[:, grid.reshape(-1)] = flat
+        return cycles[0].reshape(-1), cycles[1].reshape(-1)
 
-    def _add(self, points: Ints, clock: Floats, prefill: Floats, decode: Floats) -> None:
-        view = self._view(points, clock)
-        for index, cycles in enumerate(self._cycles(self._structure[points], view)):
-            for weights, into in ((self.shapes.prefill, prefill), (self.shapes.decode, decode)):
-                if weights[index]:
-                    into += weights[index] * cycles.total
-
-    def _cycles(self, structure: Ints, view: MemoryView) -> Iterator[JobCycles]:
+    def _add(self, structure: Ints, view: MemoryView, into: Floats) -> None:
         where = _as_slice(structure)
-        for terms in self._terms:
-            yield job_cycles(_take(terms, where), view)
+        for index, terms in enumerate(self._terms):
+            total = job_cycles(_take(terms, where), view).total
+            for weights, sums in zip((self.shapes.prefill, self.shapes.decode), into, strict=True):
+                if weights[index]:
+                    sums += weights[index] * total
 
     def _view(self, points: Ints, clock: Floats) -> MemoryView:
         columns = {
@@ -214,33 +214,30 @@ def _distinct(columns: Mapping[str, NDArray[Any]]) -> tuple[Ints, Ints]:
     return first[rank], place[inverse.reshape(-1)]
 
 
-def _order(structure: Ints) -> Ints:
-    """Return an order of designs in which structures come in ascending runs."""
-    by_structure = np.argsort(structure, kind="stable")
-    ordered = structure[by_structure]
-    starts = np.searchsorted(ordered, np.arange(ordered[-1] + 1))
-    turn = np.arange(len(ordered)) - starts[ordered]
-    return by_structure[np.argsort(turn, kind="stable")]
+def _grid(structure: Ints) -> Ints:
+    """Return all designs as a matrix whose columns share a structure, columns in ascending order.
 
-
-def _unsort(values: Floats, order: Ints) -> Floats:
-    result = np.empty_like(values)
-    result[order] = values
-    return result
+    Where structures have different numbers of designs, one row holds them all.
+    """
+    small = structure.astype(np.uint16) if structure.max() < 1 << 16 else structure
+    order = np.argsort(small, kind="stable")  # of 16 bits: by radix
+    counts = np.bincount(structure)
+    if (counts == counts[0]).all():
+        return np.ascontiguousarray(order.reshape(len(counts), -1).T)
+    return order[None]
 
 
 def _as_slice(index: Ints) -> slice | Ints:
-    """Return a slice where `index` ascends by ones: no copies."""
-    ascending = len(index) and index[-1] - index[0] == len(index) - 1 and (np.diff(index) == 1).all()
-    return slice(int(index[0]), int(index[-1]) + 1) if ascending else index
+    """Return a slice where `index` ascends by ones: it needs no copies."""
+    if len(index) and index[-1] - index[0] == len(index) - 1 and (np.diff(index) == 1).all():
+        return slice(int(index[0]), int(index[-1]) + 1)
+    return index
 
 
 def _take(terms: JobTerms, where: slice | Ints) -> JobTerms:
     phases = terms.phases and PhaseTerms(*(field[where] for field in terms.phases))
-    fields = {
-        name: value[where] for name, value in terms._asdict().items() if name not in _FLAGS
-    }
-    return JobTerms(**fields, streamed=terms.streamed, phases=phases)
+    fields = {name: value[where] for name, value in terms._asdict().items() if name not in _FLAGS}
+    return JobTerms(**fields, streamed=terms.streamed, queued=terms.queued, phases=phases)
 
 
-_FLAGS = ("streamed", "phases")
+_FLAGS = ("streamed", "queued", "phases")

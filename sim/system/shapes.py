@@ -1,4 +1,4 @@
-"""A trace reduced to what costs time: distinct GEMM shapes with weights, and seconds on the host."""
+"""A trace reduced to what costs time: distinct GEMM shapes and how often each runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["GemmShapes", "TraceLike", "gemm_shapes"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-BUCKET = 16  # contexts per bucket, doubled until at most MOST_BUCKETS are left
+BUCKET = 64  # contexts per bucket, doubled until at most MOST_BUCKETS are left
 MOST_BUCKETS = 32
 
 

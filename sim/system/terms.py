@@ -20,6 +20,9 @@ Floats = NDArray[np.float64]
 KNOBS = ("rows", "cols", "dataflow", "a_depth", "b_depth", "result_rows", "pipeline", "accum_bits")
 """Knobs that decide the terms; the width of operands only scales the bytes."""
 
+QUEUE = 16
+"""Result rows that may wait in the memory's queue, as in `MemoryTiming`."""
+
 _AHEAD = 48  # words that a reader of the memory is ahead of the engine, about
 
 
@@ -69,10 +72,13 @@ class JobTerms(NamedTuple):
     early_bytes, queued_bytes : array
         Results that are not yet written when the last operands are issued, and when the last row
         has left.
-    port_a, port_b, port_ab, port_ar, port_br : array
-        Cycles of the stream that needs a word in every cycle, and of words and rows beside it.
-    streamed : bool
-        Whether on some design A is streamed again for each column tile, so that `port_a` counts.
+    port_a, port_b : array
+        Words of the stream that needs one in every cycle; 0 where it is the other, or neither.
+    beside_a, beside_b, rows_a, rows_b : array
+        Words of the other stream and rows that share the memory with it.
+    streamed, queued : bool
+        Whether on some design A is streamed again for each column tile (`port_a` counts), and
+        whether more rows may wait at the end than the memory's queue holds.
     phases : PhaseTerms or None
         None where on no design anything is replayed.
     """
@@ -87,10 +93,12 @@ class JobTerms(NamedTuple):
     queued_bytes: Floats
     port_a: Floats
     port_b: Floats
-    port_ab: Floats
-    port_ar: Floats
-    port_br: Floats
+    beside_a: Floats
+    beside_b: Floats
+    rows_a: Floats
+    rows_b: Floats
     streamed: bool
+    queued: bool
     phases: PhaseTerms | None
 
 
@@ -109,7 +117,7 @@ def _terms(
     rows, cols, pipeline = knobs["rows"], knobs["cols"], knobs["pipeline"]
     names = ("rows", "cols", "dataflow", "a_depth", "b_depth", "result_rows", "pipeline")
     plan = plan_arrays(m, k, n, **{name: knobs[name] for name in names})
-    steps, last, tail = issue_cycles(np.int64(m), np.int64(k), plan, rows=rows, ws=ws)
+    steps, last, tail = issue_cycles(np.asarray(m), np.asarray(k), plan, rows=rows, ws=ws)
     drain = tail + flight_cycles(rows, cols, pipeline, ws) + 1
     element = -(-knobs["accum_bits"] // 8)
     last_rows = np.where(ws, np.where(plan.k_tiles > 1, plan.last_block, 1), (m - 1) % rows + 1)
@@ -118,23 +126,29 @@ def _terms(
     crit_a = ~crit_b & ~plan.resident
     early = plan.out_rows - last_rows
     replayed = ~crit_b & ~crit_a
-    fields = (
-        last + drain,
-        steps,
-        drain,
-        plan.a_words,
-        plan.b_words,
-        m * n * element,
-        last_rows * last_row_bytes,
-        np.minimum(16, plan.out_rows) * last_row_bytes,
-        np.where(crit_a, plan.a_words - plan.b_words - early, 0),
-        np.where(crit_b, plan.b_words - plan.a_words - early, 0),
-        np.where(crit_a, plan.b_words, np.where(crit_b, plan.a_words, 0)),
-        np.where(crit_a, early, 0),
-        np.where(crit_b, early, 0),
+
+    def floats(value: Any) -> Floats:
+        return _floats(value, ws.shape)
+
+    return JobTerms(
+        stall_free=floats(last + drain),
+        steps=floats(steps),
+        drain=floats(drain),
+        a_words=floats(plan.a_words),
+        b_words=floats(plan.b_words),
+        out_bytes=floats(m * n * element),
+        early_bytes=floats(last_rows * last_row_bytes),
+        queued_bytes=floats(np.minimum(QUEUE, plan.out_rows) * last_row_bytes),
+        port_a=floats(np.where(crit_a, plan.a_words, 0)),
+        port_b=floats(np.where(crit_b, plan.b_words, 0)),
+        beside_a=floats(np.where(crit_a, plan.b_words, 0)),
+        beside_b=floats(np.where(crit_b, plan.a_words, 0)),
+        rows_a=floats(np.where(crit_a, early, 0)),
+        rows_b=floats(np.where(crit_b, early, 0)),
+        streamed=bool(crit_a.any()),
+        queued=bool((last_rows > QUEUE).any()),
+        phases=_phases(m, k, n, ws, knobs, plan, replayed) if replayed.any() else None,
     )
-    phases = _phases(m, k, n, ws, knobs, plan, replayed) if replayed.any() else None
-    return JobTerms(*(_floats(f, ws.shape) for f in fields), bool(crit_a.any()), phases)
 
 
 def _phases(

@@ -36,38 +36,42 @@ class MemoryView:
 
     Members
     -------
-    a_byte, b_byte : array
-        Bytes of an A word and of a B word.
     per_byte : array
         Cycles per byte while not refreshing.
+    a_word, b_word : array
+        Cycles per word of A and of B, as far as their bytes go.
     wait : array
         Cycles from the command to the first step.
     late : array
         By how much that is later than with a memory that answers at once.
-    interval, refresh, slower : array
-        Cycles between refreshes, cycles of a refresh, and their effect on long transfers.
-    a, b, ab, ar, br : array
-        Cycles per step of a stream alone and of streams together: an A word, a B word, a result
-        row.
+    slower, head : array
+        Refresh: factor on long transfers, and cycles that it spares a transfer on average, since
+        refreshes come at the end of their interval.
+    a, b : array
+        Cycles per step of a stream that needs a word in each.
+    a_beside_b, b_beside_a, row_beside_a, row_beside_b : array
+        Cycles that a word or row adds to such a step.
     """
 
-    a_bytes: Floats
-    b_bytes: Floats
     per_byte: Floats
+    a_word: Floats
+    b_word: Floats
     wait: Floats
     late: Floats
-    interval: Floats
-    refresh: Floats
     slower: Floats
+    head: Floats
     a: Floats
     b: Floats
-    ab: Floats
-    ar: Floats
-    br: Floats
+    a_beside_b: Floats
+    b_beside_a: Floats
+    row_beside_a: Floats
+    row_beside_b: Floats
 
     def grow(self, cycles: Floats) -> Floats:
         """Return transfer time with the refreshes that fall into it, on average."""
-        return cycles + self.refresh * np.maximum(0.0, cycles / self.interval - 0.5)
+        grown = cycles * self.slower
+        grown -= self.head
+        return np.maximum(grown, cycles, out=grown)
 
 
 def view_memory(
@@ -89,25 +93,26 @@ def view_memory(
     )  # fmt: skip
     per_byte = 1.0 / rate
     wait = np.maximum(START, latency + 1)
-    busy = np.where(interval > 0, interval - refresh, np.inf)
+    slower = 1 + refresh / np.maximum(1, interval - refresh)
 
-    def step(size: Any) -> Floats:
+    def step(size: Any) -> Any:
         return np.maximum(1.0, size * per_byte)
 
+    alone_a, alone_b, both = step(a), step(b), step(a + b)
     return MemoryView(
-        a_bytes=a,
-        b_bytes=b,
         per_byte=per_byte,
+        a_word=a * per_byte,
+        b_word=b * per_byte,
         wait=wait,
         late=wait - START,
-        interval=busy,
-        refresh=refresh,
-        slower=1 + refresh / busy,
-        a=step(a),
-        b=step(b),
-        ab=step(a + b),
-        ar=step(a + row),
-        br=step(b + row),
+        slower=slower,
+        head=0.5 * refresh,
+        a=alone_a,
+        b=alone_b,
+        a_beside_b=both - alone_b,
+        b_beside_a=both - alone_a,
+        row_beside_a=step(a + row) - alone_a,
+        row_beside_b=step(b + row) - alone_b,
     )
 
 
@@ -136,20 +141,22 @@ class JobCycles:
 def job_cycles(terms: JobTerms, view: MemoryView) -> JobCycles:
     """Return the cycles of one isolated job on every design."""
     t, v = terms, view
-    moved = (t.a_words * v.a_bytes + t.b_words * v.b_bytes + t.out_bytes) * v.per_byte
-    port = t.port_ab * v.ab
-    port += t.port_b * v.b
-    port += t.port_br * v.br
+    moved = t.a_words * v.a_word
+    moved += t.b_words * v.b_word
+    moved += t.out_bytes * v.per_byte
+    port = t.port_b * v.b
+    port += t.beside_b * v.a_beside_b
+    port += t.rows_b * v.row_beside_b
     if t.streamed:
         port += t.port_a * v.a
-        port += t.port_ar * v.ar
-    memory = np.maximum(moved - t.early_bytes * v.per_byte, port)
-    memory = v.grow(memory)
-    memory += v.wait
+        port += t.beside_a * v.b_beside_a
+        port += t.rows_a * v.row_beside_a
+    np.maximum(port, moved - t.early_bytes * v.per_byte, out=port)
+    memory = v.grow(port)
     memory += t.drain
-    written = v.grow(np.maximum(0.0, moved - t.queued_bytes * v.per_byte))
-    written += v.wait
-    np.maximum(memory, written, out=memory)
+    if t.queued:
+        np.maximum(memory, v.grow(moved - t.queued_bytes * v.per_byte), out=memory)
+    memory += v.wait
     array = t.stall_free + v.late
     if t.phases is not None:
         array += _waits(t.phases, v)
@@ -158,16 +165,33 @@ def job_cycles(terms: JobTerms, view: MemoryView) -> JobCycles:
 
 def _waits(p: PhaseTerms, v: MemoryView) -> Floats:
     """Return the cycles in which the array waits for operands that are replayed later."""
-    beside_b, beside_r = v.ab - v.a, v.ar - v.a
 
-    def over(a: Any, b: Any, r: Any, cycles: Any) -> Floats:
-        load = a * v.a + b * beside_b + r * beside_r
-        return np.maximum(0.0, load * v.slower - cycles)
+    def over(a: Floats, b: Floats, r: Floats, cycles: Floats) -> Floats:
+        load = a * v.a
+        load += b * v.b_beside_a
+        load += r * v.row_beside_a
+        load *= v.slower
+        load -= cycles
+        return np.maximum(load, 0.0, out=load)
 
-    first = over(p.start_a, p.start_b, p.start_r, p.pass_)
-    first += p.turns * over(p.turn_a, p.turn_b, p.turn_r, p.turn_cycles)
-    moved = p.block_a * v.a_bytes + p.block_b * v.b_bytes + p.block_out
-    bound = np.maximum(0.0, moved * v.per_byte * v.slower - p.block_cycles) * p.turns
-    bound += over(p.start_a, p.end_b, p.start_r, p.pass_)
-    swap = (p.swap_b * v.b + p.swap_r * (v.br - v.b)) * v.slower - p.swap_cycles
-    return np.maximum(first, bound) + p.swaps * np.maximum(0.0, swap)
+    waits = over(p.start_a, p.start_b, p.start_r, p.pass_)
+    if p.turns.any():
+        bound = p.block_a * v.a_word
+        bound += p.block_b * v.b_word
+        bound += p.block_out * v.per_byte
+        bound *= v.slower
+        bound -= p.block_cycles
+        np.maximum(bound, 0.0, out=bound)
+        bound *= p.turns
+        bound += over(p.start_a, p.end_b, p.start_r, p.pass_)
+        waits += p.turns * over(p.turn_a, p.turn_b, p.turn_r, p.turn_cycles)
+        np.maximum(waits, bound, out=waits)
+    if p.swaps.any():
+        swap = p.swap_b * v.b
+        swap += p.swap_r * v.row_beside_b
+        swap *= v.slower
+        swap -= p.swap_cycles
+        np.maximum(swap, 0.0, out=swap)
+        swap *= p.swaps
+        waits += swap
+    return waits
