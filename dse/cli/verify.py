@@ -1,0 +1,114 @@
+"""`dse verify`: does the Verilog of a design do what its golden model says?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .complete import design_folders
+from .console import JsonFlag, emit_json, emit_table, note
+
+if TYPE_CHECKING:
+    from dse.designs import DesignFolder
+
+__all__ = ["DesignOption", "app"]
+
+app = typer.Typer()
+
+DesignOption = Annotated[
+    Path,
+    typer.Option(
+        "--design",
+        "-d",
+        help="Design folder: one of a run, or what `dse generate` wrote.",
+        autocompletion=design_folders,
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _OnDisk:
+    """A design as its folder holds it now, edited or not."""
+
+    top: str
+    verilog: str
+    ports: Any
+    edited: bool
+
+
+@app.command()
+def verify(
+    design: DesignOption,
+    cases: Annotated[int, typer.Option(help="Matrix products to run.", min=1)] = 8,
+    seed: Annotated[int, typer.Option(help="Seed of shapes, operands and stalls.")] = 0,
+    coverage: Annotated[bool, typer.Option(help="Count lines and toggles.")] = True,
+    as_json: JsonFlag = False,
+) -> None:
+    """Check a design's Verilog: lint, results and cycles against the golden model, coverage.
+
+    The files in the folder are what is checked, edited or not.
+    """
+    from dse.designs import DesignFolder
+    from sim.cosim import verify_design
+
+    folder = DesignFolder(design)
+    config, found = folder.config, _on_disk(folder)
+    if found.edited:
+        note("The Verilog differs from what Kiln generates for this config.toml.", style="yellow")
+    note(f"Compiling {found.top} and running {cases} products on it ...", style="dim")
+    result = verify_design(found, config, seed=seed, cases=cases, coverage=coverage)
+    if as_json:
+        emit_json({"design": design, "edited": found.edited, **_plain(result)})
+    else:
+        _print(result)
+    if not result.passed:
+        note(f"{design} does not do what its model says; see above.", style="red")
+        raise typer.Exit(1)
+
+
+def _on_disk(folder: DesignFolder) -> _OnDisk:
+    from hw.export import export
+
+    verilog, made = folder.verilog, export(folder.config, folder.top)
+    generated = sorted(module.verilog for module in made.modules)
+    return _OnDisk(
+        top=made.top,
+        verilog=verilog,
+        ports=made.ports,
+        edited=generated != sorted(path.read_text("utf-8") for path in folder.sources),
+    )
+
+
+def _plain(result: Any) -> dict[str, Any]:
+    counted = result.coverage
+    return {
+        "passed": result.passed,
+        "lint": list(result.lint),
+        "cases": [{name: getattr(case, name) for name in _CASE} for case in result.cases],
+        "line_coverage_percent": counted and counted.line_percent,
+        "toggle_coverage_percent": counted and counted.toggle_percent,
+    }
+
+
+_CASE = ("m", "k", "n", "stalled", "cycles", "expected_cycles", "mismatches")
+
+
+def _print(result: Any) -> None:
+    emit_table(
+        ("m", "k", "n", "stalls", "cycles measured", "cycles of the model", "wrong elements"),
+        [tuple(getattr(case, name) for name in _CASE) for case in result.cases],
+    )
+    typer.echo(f"\nlint      {_lint(result.lint)}")
+    for warning in result.lint:
+        typer.echo(f"          {warning}")
+    if result.coverage is not None:
+        lines, toggles = result.coverage.line_percent, result.coverage.toggle_percent
+        typer.echo(f"coverage  {lines:.1f} % of lines, {toggles:.1f} % of toggles")
+    typer.echo(f"verdict   {'passed' if result.passed else 'FAILED'}")
+
+
+def _lint(warnings: Any) -> str:
+    return f"{len(warnings)} warnings" if warnings else "clean (verilator -Wall, no waivers)"
