@@ -79,7 +79,7 @@ class MatrixEngine(wiring.Component):
         m.d.comb += [
             sequencer.a_loaded.eq(a.loaded),
             sequencer.b_loaded.eq(b.loaded),
-            sequencer.free.eq(results.free),
+            sequencer.room.eq(results.room),
         ]
         wiring.connect(m, wiring.flipped(self.cmd), sequencer.cmd)
         wiring.connect(m, sequencer.a_step, a.step)
@@ -99,7 +99,7 @@ class MatrixEngine(wiring.Component):
 
     def _output_stationary(self, m: Module, platform: Any, a: Any, b: Any) -> tuple[Any, Any]:
         config = self.config
-        sequencer = OsSequencer(config.rows, config.cols, config.result_rows)
+        sequencer = OsSequencer(config.rows, config.cols)
         sequencer = shared(m, platform, "sequencer", sequencer, instance="sequencer")
         array = OsArray(config.rows, config.cols, self._shape)
         array = shared(m, platform, "array", array, instance="array")

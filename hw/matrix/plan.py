@@ -168,13 +168,13 @@ def _gaps(
     """Return the least spacing of tiles, such that a willing consumer never stalls the array.
 
     Output stationary: the drain chain moves a row every second cycle, and a tile's rows leave
-    the result buffer ``cols + 2 + pipeline`` cycles after that. Weight stationary: a partial sum
+    the result buffer ``cols + 3 + pipeline`` cycles after that. Weight stationary: a partial sum
     is read ``HAZARD`` cycles after its last update, and half the result buffer is free again
     when its rows have left.
     """
     valid = np.minimum(m, rows)
-    slots = np.maximum(result_rows // valid, 1)
-    drained = cols + 2 + pipeline + 2 * valid
+    slots = np.maximum(result_rows - rows, 0) // valid + 1
+    drained = cols + 3 + pipeline + 2 * valid
     spacing = np.maximum(2 * valid, _ceil(drained, slots))
     flight = rows + cols + pipeline
     taken = np.where(k_tiles == 1, block + flight + 5, 2 * block + flight + 4)

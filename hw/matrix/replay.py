@@ -9,6 +9,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from .counters import Level, increment
+
 __all__ = ["STEP", "ReplayBuffer"]
 
 STEP = data.StructLayout({"fresh": 1, "free": 1, "rewind": 1})
@@ -62,25 +64,22 @@ class ReplayBuffer(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         write, read, oldest = (Signal(range(self._depth), name=n) for n in ("write", "read", "old"))
-        level = Signal(range(self._depth + 1))
-        fresh = Signal(range(self._depth + 1))
-        step = self.step.p
-        put = Signal()
-        freed, first = Signal(), Signal()
+        step, put = self.step.p, Signal()
+        level, fresh = Signal(range(self._depth + 1)), Level("fresh", self._depth)
+        freed = self.step.valid & step.free
         m.d.comb += [
             self.i.ready.eq(level != self._depth),
-            self.loaded.eq(fresh != 0),
+            self.loaded.eq(fresh.some),
             put.eq(self.i.valid & self.i.ready),
-            freed.eq(self.step.valid & step.free),
-            first.eq(self.step.valid & step.fresh),
         ]
-        m.d.sync += [level.eq(level + put - freed), fresh.eq(fresh + put - first)]
+        m.d.sync += level.eq(level + put - freed)
+        fresh.elaborate_into(m, put, self.step.valid & step.fresh)
         with m.If(put):
-            m.d.sync += write.eq(self._next(write))
+            m.d.sync += write.eq(increment(write, self._depth))
         with m.If(freed):
-            m.d.sync += oldest.eq(self._next(oldest))
+            m.d.sync += oldest.eq(increment(oldest, self._depth))
         with m.If(self.step.valid):
-            m.d.sync += read.eq(Mux(step.rewind, oldest, self._next(read)))
+            m.d.sync += read.eq(Mux(step.rewind, oldest, increment(read, self._depth)))
         word = self._memory(m, write, put, read)
         valid = Signal()
         m.d.sync += [
@@ -89,11 +88,6 @@ class ReplayBuffer(wiring.Component):
             self.o.payload.eq(Mux(valid, word, 0)),
         ]
         return m
-
-    def _next(self, pointer: Signal) -> Any:
-        if self._depth & (self._depth - 1) == 0:
-            return (pointer + 1)[: len(pointer)]
-        return Mux(pointer == self._depth - 1, 0, pointer + 1)
 
     def _memory(self, m: Module, write: Signal, put: Signal, read: Signal) -> Any:
         """Return the word at `read`, one cycle later."""

@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.export import shared
 
+from .counters import Level, increment
 from .output import OutputStage, beat_layout, row_layout
 from .skew import chain
 
@@ -25,12 +26,6 @@ def tile_layout(rows: int, cols: int) -> data.StructLayout:
     return data.StructLayout(
         {"valid": 1, "rows": range(rows + 1), "cols": range(cols + 1), "last": 1}
     )
-
-
-def _increment(pointer: Signal, depth: int) -> Any:
-    if depth & (depth - 1) == 0:
-        return (pointer + 1)[: len(pointer)]
-    return Mux(pointer == depth - 1, 0, pointer + 1)
 
 
 class ResultColumn(wiring.Component):
@@ -77,9 +72,9 @@ class OsResultBuffer(wiring.Component):
     """Takes drained tiles row by row, skewed across the columns, and streams rows out.
 
     A tile reserves its rows when its last operands are issued, so that the array never waits for
-    room: `free` counts the rows that nobody has reserved. Latency: a row whose first column is
-    there in cycle t is offered in cycle ``t + cols + 2``. Throughput: a row per cycle.
-    Back-pressure: `o` may wait for ever; `free` then runs out.
+    room: `room` says that the rows nobody has reserved suffice for a tile. Latency: a row whose
+    first column is there in cycle t is offered in cycle ``t + cols + 2``. Throughput: a row per
+    cycle. Back-pressure: `o` may wait for ever; there is then no `room`.
 
     Parameters
     ----------
@@ -90,8 +85,8 @@ class OsResultBuffer(wiring.Component):
 
     Members
     -------
-    free : Out(range(depth + 1))
-        Rows that are not reserved.
+    room : Out(1)
+        A tile can be reserved; two cycles behind the last reservation and the last row read.
     tile : In(tile_layout(rows, cols))
         Reserves a tile; at least ``2 * tile.rows`` cycles before the next.
     drain : In(cols * accum_bits)
@@ -106,7 +101,7 @@ class OsResultBuffer(wiring.Component):
         self._tile = tile_layout(rows, cols)
         super().__init__(
             {
-                "free": Out(range(depth + 1), init=depth),
+                "room": Out(1),
                 "tile": In(self._tile),
                 "drain": In(unsigned(cols * accum_bits)),
                 "o": Out(stream.Signature(beat_layout(cols, accum_bits))),
@@ -124,17 +119,17 @@ class OsResultBuffer(wiring.Component):
         self._writer(m, write, noted.data)
         writes = chain(m, write, self._cols, "write")
         columns = self._columns(m, platform, writes, output.read, read_addr)
+        free, rows = Signal(range(self._depth + 1), init=self._depth), Level("rows", self._depth)
         reserved = Mux(self.tile.valid, self.tile.rows, 0)
-        m.d.sync += self.free.eq(self.free + output.read - reserved)
+        m.d.sync += [free.eq(free + output.read - reserved), self.room.eq(free >= self._rows)]
+        rows.elaborate_into(m, writes[-1].en, output.read)
         row = meta.read_port()
-        available = Signal(range(self._depth + 1))
-        m.d.sync += available.eq(available + writes[-1].en - output.read)
         with m.If(output.read):
-            m.d.sync += read_addr.eq(_increment(read_addr, self._depth))
+            m.d.sync += read_addr.eq(increment(read_addr, self._depth))
         m.d.comb += [
             row.en.eq(output.read),
             row.addr.eq(read_addr),
-            output.available.eq(available != 0),
+            output.available.eq(rows.some),
             output.row.eq(row.data),
         ]
         m.d.comb += [output.words[c].eq(column.word) for c, column in enumerate(columns)]
@@ -157,7 +152,7 @@ class OsResultBuffer(wiring.Component):
         with m.Else():
             m.d.sync += [now.eq(~now), left.eq(left - write.en)]
         with m.If(write.en):
-            m.d.sync += write.addr.eq(_increment(write.addr, self._depth))
+            m.d.sync += write.addr.eq(increment(write.addr, self._depth))
 
     def _columns(
         self, m: Module, platform: Any, writes: list[Any], read: Value, read_addr: Signal

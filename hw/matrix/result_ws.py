@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.export import shared
 
+from .counters import Level
 from .output import OutputStage, beat_layout, row_layout
 from .skew import chain
 
@@ -104,7 +105,7 @@ class WsResultBuffer(wiring.Component):
     of a single-tile group leave as they are complete, others when the group is. Latency: a row
     whose last word is issued in cycle t is offered, if it is not queued behind others, in cycle
     ``t + flight + cols + 5``. Throughput: a partial sum and a row per cycle. Back-pressure: `o`
-    may wait for ever; `free` then falls.
+    may wait for ever; there is then no `room`.
 
     Parameters
     ----------
@@ -115,10 +116,10 @@ class WsResultBuffer(wiring.Component):
 
     Members
     -------
-    free : Out(1)
+    room : Out(1)
         A half is free.
     group : In(group_layout(cols, height))
-        Takes a half; only while `free`.
+        Takes a half; only while there is `room`.
     word : In(WORD)
         Words issued.
     sum : In(cols * accum_bits)
@@ -131,7 +132,7 @@ class WsResultBuffer(wiring.Component):
         self._cols, self._height, self._bits, self._flight = cols, height, accum_bits, flight
         super().__init__(
             {
-                "free": Out(1, init=1),
+                "room": Out(1, init=1),
                 "group": In(group_layout(cols, height)),
                 "word": In(WORD),
                 "sum": In(unsigned(cols * accum_bits)),
@@ -183,15 +184,15 @@ class WsResultBuffer(wiring.Component):
             with m.If(self.group.valid & (taking == index)):
                 m.d.sync += group.eq(self.group)
         group = data.View(layout, Mux(half, Value.cast(groups[1]), Value.cast(groups[0])))
-        complete = Signal(range(2 * self._height + 1))
+        complete = Level("complete", 2 * self._height)
         ends, ended, word_half = Signal(), Signal(), Signal()
         row = Signal(row_layout(self._cols), reset_less=True)
         m.d.comb += [
             ends.eq(addr == group.rows_m1),
-            output.available.eq(complete != 0),
+            output.available.eq(complete.some),
             output.row.eq(row),
         ]
-        m.d.sync += complete.eq(complete + done - (output.read & (group.by_row | ends)))
+        complete.elaborate_into(m, done, output.read & (group.by_row | ends))
         with m.If(output.read):
             m.d.sync += [addr.eq(Mux(ends, 0, addr + 1)), half.eq(half ^ ends)]
             m.d.sync += [word_half.eq(half), ended.eq(ends)]
@@ -203,4 +204,4 @@ class WsResultBuffer(wiring.Component):
         halves = Signal(range(3), init=2)
         left = Signal(range(3))
         m.d.comb += left.eq(halves + freed - self.group.valid)
-        m.d.sync += [halves.eq(left), self.free.eq(left != 0), taking.eq(taking ^ self.group.valid)]
+        m.d.sync += [halves.eq(left), self.room.eq(left != 0), taking.eq(taking ^ self.group.valid)]

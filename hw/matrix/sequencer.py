@@ -8,7 +8,8 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .loops import DESCRIPTOR, Counter, LoopNest
+from .counters import Counter
+from .loops import DESCRIPTOR, LoopNest
 from .replay import STEP
 from .result_os import tile_layout
 from .result_ws import WORD, group_layout
@@ -29,15 +30,15 @@ class OsSequencer(wiring.Component):
         Jobs.
     a_loaded, b_loaded : In(1)
         The operand buffers have an unread word.
-    free : In(range(depth + 1))
-        Rows of the result buffer that are not reserved.
+    room : In(1)
+        The result buffer has room for a tile.
     a_step, b_step : Out(stream.Signature(STEP, always_ready=True))
         Reading of the operand buffers, together.
     tile : Out(tile_layout(rows, cols))
         Says that the pair ends a tile, and what of it is valid.
     """
 
-    def __init__(self, rows: int, cols: int, depth: int) -> None:
+    def __init__(self, rows: int, cols: int) -> None:
         self._rows, self._cols = rows, cols
         step = Out(stream.Signature(STEP, always_ready=True))
         super().__init__(
@@ -45,7 +46,7 @@ class OsSequencer(wiring.Component):
                 "cmd": In(stream.Signature(DESCRIPTOR)),
                 "a_loaded": In(1),
                 "b_loaded": In(1),
-                "free": In(range(depth + 1)),
+                "room": In(1),
                 "a_step": step,
                 "b_step": step,
                 "tile": Out(tile_layout(rows, cols)),
@@ -72,7 +73,7 @@ class OsSequencer(wiring.Component):
                 nest.active
                 & (self.a_loaded | ~a.fresh)
                 & (self.b_loaded | ~b.fresh)
-                & (~nest.inner.last | (apart & (self.free >= tile.rows)))
+                & (~nest.inner.last | (apart & self.room))
             ),
             self.a_step.valid.eq(go),
             self.b_step.valid.eq(go),
@@ -113,7 +114,7 @@ class WsSequencer(wiring.Component):
         Jobs.
     a_loaded, b_loaded : In(1)
         The operand buffers have an unread word.
-    free : In(1)
+    room : In(1)
         Half of the result buffer is free.
     a_step, b_step : Out(stream.Signature(STEP, always_ready=True))
         Reading of the operand buffers.
@@ -133,7 +134,7 @@ class WsSequencer(wiring.Component):
                 "cmd": In(stream.Signature(DESCRIPTOR)),
                 "a_loaded": In(1),
                 "b_loaded": In(1),
-                "free": In(1),
+                "room": In(1),
                 "a_step": step,
                 "b_step": step,
                 "swap": Out(1),
@@ -155,7 +156,7 @@ class WsSequencer(wiring.Component):
                 nest.active
                 & (self.a_loaded | ~a.fresh)
                 & (~nest.inner.first | (full & apart))
-                & (~starts | self.free)
+                & (~starts | self.room)
             ),
             self.a_step.valid.eq(go),
             self.swap.eq(go & nest.inner.first),
@@ -178,13 +179,12 @@ class WsSequencer(wiring.Component):
         """Load weights until a tile's are complete, then wait until the array takes them over."""
         loading, go = Signal(), Signal()
         left, tile = Signal(range(self._rows + 1), reset_less=True), Counter("tile", 20)
+        final = Signal(reset_less=True)  # one word of the tile is left
         ends_job = nest.mid.last & nest.col.last & nest.block.last
-        more = self.swap & ~ends_job
-        bound = nest.job.mid_m1
-        only = bound == 0
-        next_edge = Mux(tile.last, only, tile.value == 1)
+        bound = nest.bounds["mid"]
+        next_edge = Mux(tile.last, bound.is_zero, tile.second_last)
         m.d.comb += [
-            go.eq(loading & self.b_loaded & (~full | more)),
+            go.eq(loading & self.b_loaded & (~full | (self.swap & ~ends_job))),
             self.b_step.valid.eq(go),
             self.b_step.p.fresh.eq(1),
             self.b_step.p.free.eq(1),
@@ -192,13 +192,17 @@ class WsSequencer(wiring.Component):
         with m.If(self.swap):
             m.d.sync += [full.eq(0), loading.eq(~ends_job)]
         with m.If(go):
-            m.d.sync += left.eq(left - 1)
-            with m.If(left == 1):
-                m.d.sync += [full.eq(1), left.eq(Mux(next_edge, nest.job.edge_rows, self._rows))]
+            m.d.sync += [left.eq(left - 1), final.eq(left == 2)]
+            with m.If(final):
+                m.d.sync += [full.eq(1), *self._weights(nest, next_edge, left, final)]
                 with m.If(tile.last):
-                    m.d.sync += tile.reload(bound)
+                    m.d.sync += tile.reload(*bound.parts)
                 with m.Else():
                     m.d.sync += tile.advance()
         with m.If(nest.start):
-            m.d.sync += [loading.eq(1), left.eq(Mux(only, nest.job.edge_rows, self._rows))]
-            m.d.sync += tile.reload(bound)
+            m.d.sync += [loading.eq(1), *self._weights(nest, bound.is_zero, left, final)]
+            m.d.sync += tile.reload(*bound.parts)
+
+    def _weights(self, nest: LoopNest, edge: Any, left: Signal, final: Signal) -> list[Any]:
+        rows = nest.job.edge_rows
+        return [left.eq(Mux(edge, rows, self._rows)), final.eq(edge & (rows == 1))]

@@ -146,7 +146,7 @@ class OsTiming(_Timing):
     def __init__(self, config: MatrixConfig, job: MatrixJob) -> None:
         super().__init__(config, job)
         self._free = config.result_rows
-        self._freed = 0
+        self._room = True  # a cycle behind
         self._ready: deque[int] = deque()  # first cycle in which each row can be read
         self._flight = config.cols + config.pipeline + 3
 
@@ -159,13 +159,14 @@ class OsTiming(_Timing):
 
     def _issue(self) -> int:
         tile, a, b, cycle = self._tile, self.a, self.b, self.cycle
+        room, self._room = self._room, self._free >= self.config.rows
         assert tile is not None
         if cycle < START:
             return FILL
         if (tile.a_fresh and not a.fresh) or (tile.b_fresh and not b.fresh):
             return MEMORY
         if self._step == tile.steps - 1:
-            if self._free < tile.rows:
+            if not room:
                 return STALL
             if cycle < self._apart:
                 return FILL
