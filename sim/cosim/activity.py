@@ -1,4 +1,108 @@
-from dataclasses import dataclass
-@dataclass
-class Activity: pass
-def read_activity(*a): return None
+"""Switching activity of a design under a real workload, from the counts of its coverage points."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+
+from .coverage import Point
+
+__all__ = ["measure_activity"]
+
+_TOGGLE = re.compile(r"^(.*?)((?:\[\d+\])*):(?:0->1|1->0)$")
+_MODULE = re.compile(r"^module\s+(\S+?)\s*\(")
+_MEMORY = re.compile(r"^\s*reg\s+(?:signed\s+)?(?:\[[^\]]+\]\s*)?(\S+)\s*\[[^\]]+\]\s*;")
+_QUIET = ("clk", "rst", "aclk", "aresetn")  # left out of a module's mean
+
+
+def measure_activity(
+    points: Counter[Point], verilog: str, instances: Mapping[str, int], cycles: int
+) -> dict[str, float]:
+    """Return how often things switch, per cycle and per instance.
+
+    Parameters
+    ----------
+    points : Counter of Point
+        Counts of a simulation, summed over instances.
+    verilog : str
+        Text of the design, which says where memories are read and written.
+    instances : mapping of str to int
+        How often each module occurs; once where it is missing.
+    cycles : int
+        Clock cycles of the simulation.
+
+    Returns
+    -------
+    dict of str to float
+        ``"module"``: mean toggles per bit and cycle, clock and reset left out;
+        ``"module.signal"``: the same for one net; ``"module.memory:read"`` and
+        ``"module.memory:write"``: accesses per cycle.
+    """
+    toggles: Counter[tuple[str, str]] = Counter()
+    bits: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for point, count in points.items():
+        if point.kind == "toggle" and (found := _TOGGLE.match(point.what)):
+            net = point.module, found[1]
+            toggles[net] += count
+            bits[net].add(found[2])
+    activity = _rates(toggles, bits, instances, cycles)
+    for (module, access), count in _accesses(points, verilog).items():
+        activity[f"{module}.{access}"] = count / (cycles * instances.get(module, 1))
+    return activity
+
+
+def _rates(
+    toggles: Counter[tuple[str, str]],
+    bits: Mapping[tuple[str, str], set[str]],
+    instances: Mapping[str, int],
+    cycles: int,
+) -> dict[str, float]:
+    rates: dict[str, float] = {}
+    total: Counter[str] = Counter()
+    width: Counter[str] = Counter()
+    for (module, signal), count in toggles.items():
+        per_instance = count / (cycles * instances.get(module, 1))
+        wide = len(bits[module, signal])
+        rates[f"{module}.{signal}"] = per_instance / wide
+        if signal not in _QUIET:
+            total[module] += per_instance  # type: ignore[assignment]
+            width[module] += wide
+    return rates | {module: total[module] / width[module] for module in total}
+
+
+def _accesses(points: Counter[Point], verilog: str) -> Counter[tuple[str, str]]:
+    """Return how often the lines that read or write a memory were executed."""
+    executed: Counter[tuple[str, int]] = Counter()
+    for point, count in points.items():
+        if point.kind != "toggle":
+            for line in _line_numbers(point.lines):
+                at = point.module, line
+                executed[at] = max(executed[at], count)
+    found: Counter[tuple[str, str]] = Counter()
+    for module, access, line in _memory_lines(verilog):
+        found[module, access] += executed[module, line]
+    return found
+
+
+def _line_numbers(lines: str) -> Iterator[int]:
+    for part in lines.split(","):
+        first, _, last = part.partition("-")
+        yield from range(int(first), int(last or first) + 1)
+
+
+def _memory_lines(verilog: str) -> Iterator[tuple[str, str, int]]:
+    """Return ``(module, "memory:read" or "memory:write", line)`` of every synchronous access."""
+    module, memories = "", set[str]()
+    for number, text in enumerate(verilog.splitlines(), start=1):
+        if opened := _MODULE.match(text):
+            module, memories = opened[1], set()
+        elif declared := _MEMORY.match(text):
+            memories.add(declared[1])
+        elif "<=" in text:
+            target, _, source = text.partition("<=")
+            for name in memories:
+                if re.search(rf"(?<![\w$]){re.escape(name)}\s*\[", target):
+                    yield module, f"{name}:write", number
+                elif re.search(rf"(?<![\w$]){re.escape(name)}\s*\[", source):
+                    yield module, f"{name}:read", number

@@ -1,33 +1,75 @@
-"""Line and toggle coverage, read from Verilator's ``coverage.dat``."""
+"""Line and toggle coverage of a design, read from Verilator's ``coverage.dat``."""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-__all__ = ["Coverage", "ModuleCoverage", "read_coverage"]
+from .errors import CosimError
 
-_POINT = re.compile(r"^C '(?P<keys>.*)' (?P<count>\d+)$")
+__all__ = ["Coverage", "ModuleCoverage", "Point", "read_coverage", "read_points"]
+
+_RECORD = re.compile(r"^C '(.*)' (\d+)$")
 _TEST_BENCH_FILE = "kiln_tb.v"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Point(NamedTuple):
+    """One thing that is counted, summed over all instances of its module.
+
+    Members
+    -------
+    module : str
+        Verilog module.
+    kind : str
+        ``"toggle"``, ``"line"``, ``"branch"`` or another of Verilator's kinds.
+    what : str
+        A toggle's ``signal[bit]:0->1``; what sort of block otherwise.
+    lines : str
+        Source lines of a block, such as ``12-14,17``.
+    line, column : int
+        Where it starts.
+    """
+
+    module: str
+    kind: str
+    what: str
+    lines: str
+    line: int
+    column: int
+
+
+@dataclass(slots=True)
 class ModuleCoverage:
     """Points of one module, each counted once however often the module is instantiated."""
 
-    lines: int
-    lines_hit: int
-    toggles: int
-    toggles_hit: int
-    missed_lines: tuple[int, ...]
-    missed_toggles: tuple[str, ...]
+    lines: int = 0
+    lines_hit: int = 0
+    toggles: int = 0
+    toggles_hit: int = 0
+    missed_lines: list[int] = field(default_factory=list)
+    missed_toggles: list[str] = field(default_factory=list)
+
+    def add(self, point: Point, hit: bool) -> None:
+        """Count `point`."""
+        if point.kind == "toggle":
+            self.toggles += 1
+            self.toggles_hit += hit
+            if not hit:
+                self.missed_toggles.append(point.what)
+        else:
+            self.lines += 1
+            self.lines_hit += hit
+            if not hit:
+                self.missed_lines.append(point.line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """Coverage of the design, the test bench left out.
+    """Coverage of a design, the test bench left out.
 
     Members
     -------
@@ -39,18 +81,16 @@ class Coverage:
 
     @property
     def line_percent(self) -> float:
-        """Lines (branches included) executed, in percent."""
-        return _percent(
-            sum(module.lines_hit for module in self.modules.values()),
-            sum(module.lines for module in self.modules.values()),
-        )
+        """Blocks of lines and branches that were executed, in percent."""
+        parts = self.modules.values()
+        return _percent(sum(part.lines_hit for part in parts), sum(part.lines for part in parts))
 
     @property
     def toggle_percent(self) -> float:
-        """Bits seen both rising and falling, in percent of all bits' edges."""
+        """Bits' edges (rising and falling apart) that were seen, in percent."""
+        parts = self.modules.values()
         return _percent(
-            sum(module.toggles_hit for module in self.modules.values()),
-            sum(module.toggles for module in self.modules.values()),
+            sum(part.toggles_hit for part in parts), sum(part.toggles for part in parts)
         )
 
 
@@ -58,6 +98,44 @@ def _percent(part: int, whole: int) -> float:
     return 100.0 * part / whole if whole else 100.0
 
 
-def read_coverage(path: Path) -> Coverage:
-    """Read ``coverage.dat``; a point counts as hit if any instance of its module hit it."""
-    return Coverage(modules={})
+def _records(path: Path) -> Iterator[tuple[dict[str, str], int]]:
+    with path.open(encoding="utf-8", errors="replace") as stream:
+        for line in stream:
+            if record := _RECORD.match(line):
+                fields = (item.partition("\x02") for item in record[1].split("\x01") if item)
+                yield {key: value for key, _, value in fields}, int(record[2])
+
+
+def read_points(path: Path) -> Counter[Point]:
+    """Return the count of every point of the design.
+
+    Raises
+    ------
+    CosimError
+        The simulation left no coverage.
+    """
+    if not path.exists():
+        raise CosimError(f"the simulation left no {path.name}; run it with variant='coverage'")
+    points: Counter[Point] = Counter()
+    for fields, count in _records(path):
+        if Path(fields["f"]).name == _TEST_BENCH_FILE:
+            continue
+        points[
+            Point(
+                module=fields["page"].partition("/")[2],
+                kind=fields["t"],
+                what=fields.get("o", ""),
+                lines=fields.get("S", fields["l"]),
+                line=int(fields["l"]),
+                column=int(fields["n"]),
+            )
+        ] += count
+    return points
+
+
+def read_coverage(points: Counter[Point]) -> Coverage:
+    """Return the coverage of a design from the counts of its points."""
+    modules: defaultdict[str, ModuleCoverage] = defaultdict(ModuleCoverage)
+    for point, count in points.items():
+        modules[point.module].add(point, count > 0)
+    return Coverage(modules=dict(modules))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from hw.contracts import KilnError
 
-__all__ = ["CosimBuildError", "CosimError", "CosimProtocolError", "CosimStall"]
+__all__ = ["CosimBuildError", "CosimError", "CosimProtocolError", "CosimStallError"]
 
 
 class CosimError(KilnError):
@@ -21,7 +21,7 @@ class CosimProtocolError(CosimError):
     """A stream broke its rules: an offer withdrawn or changed, a row too many or too few."""
 
 
-class CosimStall(CosimError):
+class CosimStallError(CosimError):
     """Nothing moved any more. `state` says which stream waits for which.
 
     Parameters

@@ -30,8 +30,7 @@ _STREAM_PORTS = {
 }
 _VARIANTS: dict[str, tuple[str, ...]] = {
     "plain": (),
-    "coverage": ("--coverage-line", "--coverage-toggle"),
-    "activity": ("--trace-saif",),
+    "coverage": ("--coverage-line", "--coverage-toggle", "--coverage-max-width", "4096"),
 }
 
 
@@ -62,7 +61,7 @@ class CompiledModel:
     folder : Path
         Its folder in the cache, with ``build.log``.
     variant : str
-        ``"plain"``, ``"coverage"`` or ``"activity"``.
+        ``"plain"`` or ``"coverage"``.
     cached : bool
         Whether it was there already.
     """
@@ -101,7 +100,7 @@ def compile_model(
     design : Design
         What `hw.export.export` returns.
     variant : str
-        ``"coverage"`` counts lines and toggles, ``"activity"`` records switching.
+        ``"coverage"`` counts executed lines and toggles of every bit.
     optimize : str
         Optimisation of the model's C++.
     cache : Path, optional

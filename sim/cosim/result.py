@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .activity import Activity
 from .coverage import Coverage
 from .errors import CosimProtocolError
 from .stimulus import EngineConfig, GemmCase, beat_bytes
@@ -52,14 +51,14 @@ class CosimResult:
         From the first command's transfer to the last result row's, both included.
     coverage : Coverage, optional
         Lines and toggles, where asked for.
-    activity : Activity, optional
-        Switching, where asked for.
+    activity : dict of str to float, optional
+        Switching, where asked for; see `measure_activity`.
     """
 
     jobs: tuple[JobResult, ...]
     total_cycles: int
-    coverage: Coverage | None = field(default=None)
-    activity: Activity | None = field(default=None)
+    coverage: Coverage | None = None
+    activity: dict[str, float] | None = None
 
     @property
     def cycles(self) -> tuple[int, ...]:

@@ -14,9 +14,9 @@ from typing import Any
 from hw.contracts import ConfigError, make_folder
 from sim.memory import MemoryTiming
 
-from .activity import read_activity
-from .coverage import read_coverage
-from .errors import CosimError, CosimProtocolError, CosimStall
+from .activity import measure_activity
+from .coverage import read_coverage, read_points
+from .errors import CosimError, CosimProtocolError, CosimStallError
 from .model import TEST_BENCH, CompiledModel, Design, compile_model
 from .result import CosimResult, read_results
 from .stimulus import EngineConfig, GemmCase, write_stimulus
@@ -34,7 +34,7 @@ def run_jobs(
     stalls: Any = None,
     memory: MemoryTiming | None = None,
     serial: bool = True,
-    variant: str = "plain",
+    coverage: bool = False,
     optimize: str = "-O1",
     check: bool = True,
     workdir: Path | None = None,
@@ -59,8 +59,8 @@ def run_jobs(
         those of ``config.cycles(job, memory, stalls)``. Else commands are given as soon as the
         engine takes them, operands flow on without a pause, and stalls and memory count from the
         first command.
-    variant : str
-        ``"coverage"`` also counts lines and toggles, ``"activity"`` records switching.
+    coverage : bool
+        Whether to count executed lines and toggles as well, for coverage and activity.
     optimize : str
         Optimisation of the simulator's C++; ``"-O0"`` compiles faster and runs slower.
     check : bool
@@ -72,7 +72,7 @@ def run_jobs(
 
     Raises
     ------
-    CosimStall
+    CosimStallError
         Nothing moved any more; the message says what every stream was doing.
     CosimProtocolError
         A stream broke its rules, or rows are missing or too many.
@@ -81,6 +81,7 @@ def run_jobs(
     """
     if not cases:
         raise ConfigError("cases is empty; give one job or more")
+    variant = "coverage" if coverage else "plain"
     model = compile_model(design, variant=variant, optimize=optimize, cache=cache)
     own = [case if case.stalls is not None else replace(case, stalls=stalls) for case in cases]
     with _folder(workdir) as folder:
@@ -88,15 +89,15 @@ def run_jobs(
         _simulate(model, folder)
         jobs = read_results(folder / "result.txt", config, own, check=check)
         total = jobs[-1].end - jobs[0].start + 1
+        if not coverage:
+            return CosimResult(jobs=jobs, total_cycles=total)
+        points = read_points(folder / "coverage.dat")
+        instances = {module.name: module.count for module in getattr(design, "modules", ())}
         return CosimResult(
             jobs=jobs,
             total_cycles=total,
-            coverage=read_coverage(folder / "coverage.dat") if variant == "coverage" else None,
-            activity=(
-                read_activity(folder / "dump.saif", design.verilog, design.top)
-                if variant == "activity"
-                else None
-            ),
+            coverage=read_coverage(points),
+            activity=measure_activity(points, design.verilog, instances, total),
         )
 
 
@@ -128,7 +129,6 @@ def _simulate(model: CompiledModel, folder: Path) -> None:
             build_dir=model.folder,
             test_dir=folder,
             results_xml=str(folder / "results.xml"),
-            test_args=["--trace"] if model.variant == "activity" else [],
             log_file=log,
         )
     except (RuntimeError, SystemExit) as error:  # the runner ends the process under pytest
@@ -145,7 +145,7 @@ def _simulate(model: CompiledModel, folder: Path) -> None:
 def _raise_fault(found: dict[str, Any]) -> None:
     message, state = str(found["fault"]), found["state"]
     if message.startswith("nothing moved"):
-        raise CosimStall(message, state)
+        raise CosimStallError(message, state)
     raise CosimProtocolError(f"{message} (cycle {state['cycle']})")
 
 

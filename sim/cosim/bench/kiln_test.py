@@ -55,10 +55,24 @@ def _present(tb: Any, index: int, job: dict[str, Any]) -> None:
 
 def _state(tb: Any) -> dict[str, int]:
     """Return what the streams are doing, for the error that names a stall."""
-    state = {name: int(getattr(tb, name).value) for name in (
-        "cycle", "jobs_given", "jobs_taken", "jobs_done", "rows_done", "cmd_valid", "cmd_ready",
-        "a_valid", "a_ready", "b_valid", "b_ready", "o_valid", "o_ready",
-    )}
+    state = {
+        name: int(getattr(tb, name).value)
+        for name in (
+            "cycle",
+            "jobs_given",
+            "jobs_taken",
+            "jobs_done",
+            "rows_done",
+            "cmd_valid",
+            "cmd_ready",
+            "a_valid",
+            "a_ready",
+            "b_valid",
+            "b_ready",
+            "o_valid",
+            "o_ready",
+        )
+    }
     for stream in ("a", "b"):
         source = getattr(tb, stream)
         state[f"{stream}_left"] = int(source.left.value)

@@ -27,9 +27,7 @@ class ToyConfig:
         return job.m | job.k << 16 | job.n << 32
 
     def _tiles(self, job):
-        return [
-            (p, q) for p in range(0, job.m, self.rows) for q in range(0, job.n, self.cols)
-        ]
+        return [(p, q) for p in range(0, job.m, self.rows) for q in range(0, job.n, self.cols)]
 
     def pack_a(self, job, A):
         padded = np.pad(A, ((0, -job.m % self.rows), (0, 0)))
