@@ -117,8 +117,10 @@ def read_netlist(source: str | Path | Mapping[str, Any], top: str | None = None)
         digest = hashlib.sha256(text.encode()).hexdigest()
         data = _parse(text)
     try:
-        modules = {name: _module(name, module) for name, module in data["modules"].items()}
-        name = top or _find_top(data["modules"])
+        # Synthesis for an FPGA leaves the models of its cells in the file.
+        found = {n: m for n, m in data["modules"].items() if not _is_cell(m)}
+        modules = {name: _module(name, module) for name, module in found.items()}
+        name = top or _find_top(found)
     except (KeyError, TypeError, AttributeError) as error:
         raise KilnError(
             f"netlist: {error} is missing or ill-formed; write it with Yosys's write_json"
@@ -145,6 +147,11 @@ def _parse(text: str) -> Mapping[str, Any]:
     except json.JSONDecodeError as error:
         raise KilnError(f"netlist: not JSON ({error}); write it with Yosys's write_json") from error
     return data
+
+
+def _is_cell(data: Mapping[str, Any]) -> bool:
+    attributes = data.get("attributes", {})
+    return "blackbox" in attributes or "whitebox" in attributes
 
 
 def _module(name: str, data: Mapping[str, Any]) -> Module:
