@@ -204,5 +204,3 @@ def _ws_pass(k: int, plan: Plan, rows: Any) -> Any:
 
 def _floats(value: Any, shape: tuple[int, ...]) -> Floats:
     return np.ascontiguousarray(np.broadcast_to(np.asarray(value, dtype=np.float64), shape))
-
-
