@@ -59,10 +59,12 @@ class Block(Protocol):
         """Return the jobs of one run of `op`, or None if this block cannot run it."""
         ...
 
-    def golden(self, job: Job, state: Any) -> Any:
+    # A job is whatever `jobs` of the same block returned, so its type is the block's own.
+
+    def golden(self, job: Any, state: Any) -> Any:
         """Return the bit-exact NumPy result of `job` on the operands in `state`."""
         ...
 
-    def cycles(self, job: Job, memory: Any = None, stalls: Any = None) -> CycleCount:
+    def cycles(self, job: Any, memory: Any = None, stalls: Any = None) -> CycleCount:
         """Return the cycles of `job`, equal to Verilator's count on the exported Verilog."""
         ...
