@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from .console import JsonFlag, emit_json, emit_table, note
-from .report import RunArgument
+from .report import RunArgument, run_folder
 
 if TYPE_CHECKING:
     from dse.report import Run
@@ -19,11 +18,11 @@ app = typer.Typer()
 
 
 @app.command()
-def front(run: RunArgument = Path("runs/gpt2"), as_json: JsonFlag = False) -> None:
+def front(run: RunArgument = None, as_json: JsonFlag = False) -> None:
     """Print the designs on the front of a run; every column says how it came about."""
     from dse.report import read_run
 
-    found = read_run(run)
+    found = read_run(run_folder(run))
     if as_json:
         emit_json([{k: v for k, v in row.items() if v is not None} for row in found.front])
         return

@@ -5,22 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from .console import stderr
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from dse.explore.search import SearchProgress
     from dse.results import TrialResult
 
 __all__ = ["SearchDisplay", "design_line", "time_left"]
-
-
-class _Standing(Protocol):
-    done: int
-    budget: int
-    running: int
 
 
 class SearchDisplay(AbstractContextManager["SearchDisplay"]):
@@ -32,7 +27,7 @@ class SearchDisplay(AbstractContextManager["SearchDisplay"]):
         self._clock = clock
         self._start = clock()
         self._first: int | None = None  # measurements that an interrupted run had made
-        self._standing: _Standing | None = None
+        self._standing: SearchProgress | None = None
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -55,7 +50,7 @@ class SearchDisplay(AbstractContextManager["SearchDisplay"]):
     ) -> None:
         self._bar.stop()
 
-    def update(self, standing: _Standing) -> None:
+    def update(self, standing: SearchProgress) -> None:
         """Show where the search stands; the search's ``progress`` callback."""
         if self._first is None:
             self._first = standing.done

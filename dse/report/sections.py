@@ -13,6 +13,7 @@ from .columns import Column, find_column, is_figure, parse_column
 from .markup import badge, cell, key, section, table
 from .run import Design, Run
 from .text import is_finite, number
+from .time_charts import verdict
 
 __all__ = [
     "design_card",
@@ -94,7 +95,7 @@ def _knob_panels(run: Run) -> str:
             f"<li><span>{escape(k.replace('_', ' '))}</span>{escape(_knob(row[k]))}</li>"
             for k in run.knobs
         )
-        + "</ul></div>"
+        + f"</ul><p class='hint'>{escape(verdict(run.details[row['design']].trace))}</p></div>"
         for row in run.front
     )
 

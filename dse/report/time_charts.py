@@ -11,7 +11,7 @@ from .front_chart import Chart
 from .palette import CAUSES, MUTED, PHASES, cause_colour, cause_label
 from .text import label_places, log_ticks, number
 
-__all__ = ["roofline_chart", "stack_chart"]
+__all__ = ["roofline_chart", "stack_chart", "verdict"]
 
 _SHOWN = 12
 Record = Mapping[str, Any]
@@ -138,6 +138,27 @@ def _hover(op: Record, cause: str) -> str:
     shape = f"<br>{first['m']}×{first['k']}×{first['n']}" if first and op["macs"] else ""
     block = f" on {first['block']}" if first and first.get("block") else ""
     return f"<b>{op['name']}</b>{block}{shape}<br>{cause_label(cause)} {number(ms)} ms, {share:.0%}"
+
+
+def verdict(trace: Record) -> str:
+    """Return one sentence: what each phase spends most of its time on."""
+    parts = []
+    for phase in PHASES:
+        causes: dict[str, float] = defaultdict(float)
+        for op in trace.get("operators", ()):
+            if op["phase"] == phase:
+                for cause, ms in op.get("causes_ms", {}).items():
+                    causes[cause] += ms
+        if sum(causes.values()) > 0:
+            cause = max(causes, key=lambda name: causes[name])
+            share = causes[cause] / sum(causes.values())
+            parts.append(f"{phase} spends {share:.0%} of its time on {_noun(cause)}")
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _noun(cause: str) -> str:
+    return {"memory": "waiting for memory", "host": "the host"}.get(cause, cause_label(cause))
 
 
 def roofline_chart(trace: Record) -> Chart | None:

@@ -168,3 +168,22 @@ def test_generate_names_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     outcome = dse("generate", "matrix", *options, "--output", tmp_path / "file" / "engine")
     assert outcome.code == 2
     assert "cannot create the folder" in outcome.err
+
+
+def test_a_run_is_found_by_name_and_the_newest_by_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_run(tmp_path / "runs" / "gpt2")
+    monkeypatch.chdir(tmp_path)
+    by_default, by_name = dse("front", "--json"), dse("front", "gpt2", "--json")
+    assert by_default.data == by_name.data == dse("front", "runs/gpt2", "--json").data
+    assert "did you mean 'gpt2'" in dse("front", "gtp2").err
+
+
+def test_without_runs_the_next_step_is_a_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = dse("report")
+    assert outcome.code == 2
+    assert "dse search --workload gpt2" in outcome.err

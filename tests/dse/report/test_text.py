@@ -8,6 +8,7 @@ import pytest
 
 from dse.report.columns import find_column, parse_column, predicted_pairs
 from dse.report.text import label_places, log_ticks, number
+from dse.report.time_charts import verdict
 
 
 @pytest.mark.parametrize(
@@ -74,3 +75,17 @@ def test_a_measured_column_is_preferred() -> None:
 def test_predictions_pair_with_the_same_figure_only() -> None:
     columns = ["lut_predicted", "engine_lut_measured", "ff_predicted", "clock_mhz_measured"]
     assert predicted_pairs(columns) == [("lut_predicted", "engine_lut_measured")]
+
+
+def test_the_verdict_names_the_largest_cause_of_each_phase() -> None:
+    operators = [
+        {"phase": "prefill", "causes_ms": {"compute": 3.0, "memory": 1.0}},
+        {"phase": "decode", "causes_ms": {"memory": 8.0}},
+        {"phase": "decode", "causes_ms": {"host": 2.0}},
+    ]
+    said = verdict({"operators": operators})
+    assert said == (
+        "Prefill spends 75% of its time on compute; "
+        "decode spends 80% of its time on waiting for memory."
+    )
+    assert verdict({}) == ""
