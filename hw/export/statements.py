@@ -78,7 +78,7 @@ class Statements:
 
     def _branch(self, head: str, body: list[Statement]) -> Iterator[str]:
         lines = list(self.lines(body))
-        if len(lines) == 1:
+        if len(lines) == 1 and not lines[0].startswith("if"):  # whose is the next `else`?
             yield f"{head} {lines[0]}"
         else:
             yield f"{head} begin"
