@@ -32,6 +32,9 @@ DEFAULT_TARGET = "ecpix5-85f"
 
 RESOURCES = ("lut", "ff", "dsp", "bram", "spram", "uram", "area_um2")
 
+HARNESSES = ("out-of-context", "registered")
+ROUTERS = {"ecp5": "out-of-context", "ice40": "registered"}  # family to the harness it is given
+
 # kbit in one block of a family's block RAM: ECP5 EBR, iCE40 EBR, UltraScale+ RAMB36.
 FAMILIES: dict[str, int] = {"ecp5": 18, "ice40": 4, "xcup": 36, "sky130": 0}
 
@@ -68,7 +71,8 @@ class Routing:
     speed : str
         Speed grade; empty where the family has none.
     harness : str
-        ``out-of-context`` (ports left unplaced) is the only one built in.
+        ``out-of-context``: ports are left unplaced (ECP5 only); ``registered``: inputs from a scan
+        chain and outputs folded into one register chain, so that three pins are enough.
     seeds : int
         Median of so many seeds where the budget allows.
     """
@@ -81,8 +85,10 @@ class Routing:
 
     def __post_init__(self) -> None:
         require_positive(self, "seeds")
-        if self.harness != "out-of-context":
-            raise ConfigError(f"harness={self.harness!r} is not known; use 'out-of-context'")
+        if self.harness not in HARNESSES:
+            raise ConfigError(
+                f"unknown harness {self.harness!r}{did_you_mean(self.harness, HARNESSES)}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +137,7 @@ class Target:
             raise ConfigError("memories is empty; add at least one [[memories]] table")
         for section in ("budget", "reserve"):
             self._check_resources(section)
+        self._check_routing()
 
     def _check_resources(self, section: str) -> None:
         for name, amount in getattr(self, section).items():
@@ -143,6 +150,20 @@ class Target:
                     f"reserve: {name}={amount:g} is more than the budget of "
                     f"{self.budget.get(name, 0):g}; lower the reserve or raise the budget"
                 )
+
+    def _check_routing(self) -> None:
+        if self.routing is None:
+            return
+        wanted = ROUTERS.get(self.family)
+        if wanted is None:
+            raise ConfigError(
+                f"routing: no open router exists for {self.family!r}; leave [routing] out"
+            )
+        if self.routing.harness != wanted:
+            raise ConfigError(
+                f"routing: harness={self.routing.harness!r} does not exist for {self.family!r}; "
+                f"use {wanted!r}"
+            )
 
     @property
     def memory(self) -> Memory:

@@ -1,0 +1,248 @@
+"""Clock by nextpnr: the mapped netlist flattened, placed and routed under stated conditions."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from boards.cache import Cache, Entry, cache_key
+from boards.metrics import Fidelity, Figure, Metrics
+from boards.pool import run_tool
+from boards.target import Routing, Target
+from boards.tools import ToolError, ToolStatus, require_tool
+from hw.contracts import ConfigError
+from hw.export import ExportedDesign
+
+from .harness import HARNESS_FILE, HARNESS_TOP, harness
+from .scripts import FLAT_FILE, MAPPED_FILE, flatten_script
+from .synthesis import Progress, run_yosys, synthesis, used
+
+__all__ = ["RoutingReport", "median_clock", "route", "routing"]
+
+ROUTING_LIMIT_S = 1800.0
+REPORT_FILE = "report.json"
+
+# The analytic placer's refinement dominates on large designs; the electrostatic one needs little of
+# it, but a fixed time for its grid. Both place for timing.
+_LARGE_CELLS = 4000
+
+# nextpnr's names of what is used, and ours. A logic cell of the iCE40 is LUT and flip-flop in one.
+_USED = {
+    "ecp5": {
+        "TRELLIS_FF": "ff",
+        "MULT18X18D": "dsp",
+        "DP16KD": "bram",
+    },
+    "ice40": {"ICESTORM_DSP": "dsp", "ICESTORM_RAM": "bram", "ICESTORM_SPRAM": "spram"},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingReport:
+    """What place and route found.
+
+    Members
+    -------
+    metrics : Metrics
+        ``clock_mhz_measured`` and ``routed_<resource>_measured``.
+    report : mapping
+        nextpnr's own report: critical paths, utilisation.
+    log : Path
+        What nextpnr printed.
+    """
+
+    metrics: Metrics
+    report: Mapping[str, Any]
+    log: Path
+
+
+def route(
+    design: ExportedDesign,
+    target: Target,
+    seed: int = 1,
+    *,
+    cache: Cache | None = None,
+    timeout_s: float = ROUTING_LIMIT_S,
+    progress: Progress | None = None,
+) -> Metrics:
+    """Return `routing(...)`'s metrics: the clock of `design` on `target`."""
+    return routing(
+        design, target, seed, cache=cache, timeout_s=timeout_s, progress=progress
+    ).metrics
+
+
+def routing(
+    design: ExportedDesign,
+    target: Target,
+    seed: int = 1,
+    *,
+    cache: Cache | None = None,
+    timeout_s: float = ROUTING_LIMIT_S,
+    progress: Progress | None = None,
+) -> RoutingReport:
+    """Place and route `design` on `target`, synthesising it first, or recall that from the cache.
+
+    Parameters
+    ----------
+    design : ExportedDesign
+        Verilog with every module once.
+    target : Target
+        One with routing conditions.
+    seed : int
+        nextpnr's seed.
+    cache : Cache or None
+        The default cache if None.
+    timeout_s : float
+        Limit for each tool.
+    progress : callable or None
+        Given each line that a tool prints.
+
+    Raises
+    ------
+    ConfigError
+        No open router for the target, or a design larger than the part.
+    ToolError
+        A tool is missing, failed or ran out of time.
+    """
+    if target.routing is None:
+        raise ConfigError(
+            f"target {target.name!r} has no open router; leave out the rung `route` for it"
+        )
+    cache = Cache() if cache is None else cache
+    mapped = synthesis(design, target, cache=cache, timeout_s=timeout_s, progress=progress)
+    _check_fits(mapped.metrics, target)
+    router = require_tool(f"nextpnr-{target.family}")
+    options = _options(target, target.routing, seed, mapped.metrics)
+    flat = _Flat(design, target.routing, mapped.netlist)
+    key = cache_key(
+        netlist=mapped.netlist,
+        script=flat.script,
+        files=flat.files,
+        tool=router.identity,
+        options=options,
+    )
+
+    def make() -> Entry:
+        netlist = flat.netlist(timeout_s, progress)
+        return _run(router, options, netlist, timeout_s, progress)
+
+    entry = cache.remember("route", key, make)
+    return RoutingReport(
+        metrics=_metrics(entry.payload, design, target, router, seed, options),
+        report=entry.payload,
+        log=cache.log_path("route", key),
+    )
+
+
+def median_clock(runs: Iterable[Metrics]) -> Metrics:
+    """Return the run with the median clock, marked as such, of runs with different seeds."""
+    ordered = sorted(runs, key=lambda metrics: metrics.value("clock_mhz_measured"))
+    middle = ordered[(len(ordered) - 1) // 2]
+    clock = middle["clock_mhz_measured"]
+    value = statistics.median(run.value("clock_mhz_measured") for run in ordered)
+    seeds = ", ".join(str(run["clock_mhz_measured"].seed) for run in ordered)
+    note = f"{clock.conditions}; median of seeds {seeds}"
+    return middle.merge({"clock_mhz_measured": replace(clock, value=value, conditions=note)})
+
+
+def _check_fits(metrics: Metrics, target: Target) -> None:
+    for name, budget in target.budget.items():
+        if used(metrics, name) > budget:
+            raise ConfigError(
+                f"the design takes {used(metrics, name):g} {name}, {target.name} has {budget:g}; "
+                "choose fewer rows or columns, or smaller buffers"
+            )
+
+
+class _Flat:
+    """The flat netlist: how it is made, from what."""
+
+    def __init__(self, design: ExportedDesign, routing: Routing, mapped: str) -> None:
+        registered = routing.harness == "registered"
+        self.files = {HARNESS_FILE: harness(design)} if registered else {}
+        self.script = flatten_script(HARNESS_TOP if registered else design.top, *self.files)
+        self._mapped = mapped
+
+    def netlist(self, timeout_s: float, progress: Progress | None) -> bytes:
+        inputs = {MAPPED_FILE: self._mapped, **self.files}
+        yosys = require_tool("yosys")
+        _, outputs = run_yosys(yosys, self.script, inputs, (FLAT_FILE,), timeout_s, progress)
+        return outputs[FLAT_FILE]
+
+
+def _options(target: Target, routing: Routing, seed: int, metrics: Metrics) -> list[str]:
+    """Return nextpnr's options; together they are the conditions of the figure."""
+    options = [f"--{routing.device}", "--package", routing.package]
+    if routing.speed:
+        options += ["--speed", routing.speed]
+    if routing.harness == "out-of-context":
+        options += ["--out-of-context"]
+    else:
+        options += ["--pcf-allow-unconstrained"]
+    cells = used(metrics, "lut") + used(metrics, "ff")
+    placer = "static" if target.family == "ecp5" and cells > _LARGE_CELLS else "heap"
+    options += ["--placer", placer, "--freq", f"{target.clock.request_mhz:g}"]
+    return [*options, "--seed", str(seed), "--timing-allow-fail"]
+
+
+def _run(
+    router: ToolStatus,
+    options: list[str],
+    netlist: bytes,
+    timeout_s: float,
+    progress: Progress | None,
+) -> Entry:
+    with tempfile.TemporaryDirectory(prefix="kiln-") as name:
+        folder = Path(name)
+        (folder / FLAT_FILE).write_bytes(netlist)
+        run = run_tool(
+            router.name,
+            [*router.command, *options, "--json", FLAT_FILE, "--report", REPORT_FILE],
+            folder=folder,
+            timeout_s=timeout_s,
+            progress=progress,
+        )
+        report = json.loads((folder / REPORT_FILE).read_text("utf-8"))
+    report.pop("detailed_net_timings", None)
+    return Entry(payload=report, log=run.log)
+
+
+def _metrics(
+    report: Mapping[str, Any],
+    design: ExportedDesign,
+    target: Target,
+    router: ToolStatus,
+    seed: int,
+    options: list[str],
+) -> Metrics:
+    if not report["fmax"]:
+        raise ToolError(
+            f"{router.name} found no path between registers in {design.top!r}; add a register"
+        )
+    achieved = min(clock["achieved"] for clock in report["fmax"].values())
+    limited = achieved > target.clock.max_mhz
+    conditions = " ".join(option for option in options if option != "--timing-allow-fail")
+    note = f"{conditions}; one seed" + ("; limited by the clock network" if limited else "")
+
+    def figure(value: float, unit: str) -> Figure:
+        return Figure(
+            value=value,
+            unit=unit,
+            fidelity=Fidelity.MEASURED,
+            tool=router.name,
+            version=router.identity,
+            seed=seed,
+            conditions=note,
+            inputs=design.digest,
+        )
+
+    figures = {"clock_mhz_measured": figure(min(achieved, target.clock.max_mhz), "MHz")}
+    for theirs, ours in _USED[target.family].items():
+        taken = report["utilization"].get(theirs, {}).get("used", 0)
+        figures[f"routed_{ours}_measured"] = figure(taken, theirs)
+    return Metrics(figures)
