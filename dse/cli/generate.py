@@ -21,12 +21,12 @@ class _Blocks(CommandsOnDemand):
     """One command per block, built when it is called."""
 
     def summaries(self) -> dict[str, str]:
-        from dse.designs import list_blocks
+        from hw.accelerator import list_blocks
 
         return {name: f"Write a {name} engine as Verilog." for name in list_blocks()}
 
     def load(self, name: str) -> typer.Typer:
-        from dse.designs import find_block
+        from hw.accelerator import find_block
 
         block = typer.Typer()
         block.command()(_command(name, find_block(name)))

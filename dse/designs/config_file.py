@@ -8,9 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from hw.accelerator import block_name, find_block
 from hw.contracts import ConfigError, did_you_mean
-
-from .blocks import block_name, find_block
 
 __all__ = ["config_text", "read_config", "read_top"]
 

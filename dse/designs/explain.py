@@ -1,0 +1,172 @@
+"""Why a design takes the time it takes: its own record, or the system model asked anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from boards.target import DEFAULT_TARGET, Target, load_target
+from dse.results import RunFolder
+from dse.workloads import Trace, load_workload
+from hw.contracts import ConfigError, Operator, OperatorKind, Phase
+from hw.matrix import MatrixConfig
+
+from .folder import DesignFolder
+from .what_if import Change, what_if
+
+__all__ = ["Explanation", "explain_design"]
+
+_DEFAULT_WORKLOAD = "gpt2"
+_CLOCKS = ("clock_mhz_measured", "clock_mhz_estimated", "clock_mhz_predicted")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Where the time of a workload goes on a design, and what would change it.
+
+    Members
+    -------
+    config : MatrixConfig
+        The design.
+    workload, target : str
+        Their names.
+    clock_mhz : float
+        Clock that the times hold for.
+    clock_is : str
+        ``measured``, ``estimated``, ``predicted`` or ``assumed``.
+    time : mapping
+        As in ``trace.json``: operators with their causes, ``ttft_ms``, ``tpot_ms``, ...
+    changes : tuple of Change
+        Every single-step change, the one that saves the most time first.
+    """
+
+    config: MatrixConfig
+    workload: str
+    target: str
+    clock_mhz: float
+    clock_is: str
+    time: Mapping[str, Any]
+    changes: tuple[Change, ...]
+
+    def causes(self, phase: str) -> dict[str, float]:
+        """Return the time of a phase by cause, in ms, the largest first."""
+        sums: dict[str, float] = {}
+        for op in self.time["operators"]:
+            if op["phase"] == phase:
+                for cause, ms in op["causes_ms"].items():
+                    sums[cause] = sums.get(cause, 0.0) + ms
+        return dict(sorted(sums.items(), key=lambda item: -item[1]))
+
+
+def explain_design(
+    path: Path,
+    *,
+    workload: str | None = None,
+    target: str | None = None,
+    clock_mhz: float | None = None,
+) -> Explanation:
+    """Explain the design in a folder.
+
+    Parameters
+    ----------
+    path : Path
+        A design folder. One of a run knows its workload and target.
+    workload, target : str, optional
+        Ask about others; by default the run's, else GPT-2 on the default target.
+    clock_mhz : float, optional
+        Assume this clock; by default the measured one, else the predicted one.
+
+    Raises
+    ------
+    ConfigError
+        No design there, no matrix engine, or unknown names.
+    """
+    folder = DesignFolder(path)
+    config = folder.config
+    if not isinstance(config, MatrixConfig):
+        raise ConfigError(
+            f"{path} is a {type(config).__name__}; only matrix engines can be explained so far"
+        )
+    info = _run_info(path)
+    board = load_target(target or _source(info, "target") or DEFAULT_TARGET)
+    clock, clock_is = _clock(folder, config, board, clock_mhz)
+    kept = folder.trace if (workload, target, clock_mhz) == (None, None, None) else {}
+    if kept:
+        trace = _as_trace(kept, _source(info, "workload") or "workload")
+        clock = float(kept["clock_mhz"])
+    else:
+        trace = load_workload(workload or _source(info, "workload") or _DEFAULT_WORKLOAD).trace()
+    return Explanation(
+        config=config,
+        workload=trace.name,
+        target=board.name,
+        clock_mhz=clock,
+        clock_is=clock_is,
+        time=kept or _time(trace, config, board, clock),
+        changes=what_if(config, trace, board, clock),
+    )
+
+
+def _time(trace: Trace, config: MatrixConfig, target: Target, clock_mhz: float) -> dict[str, Any]:
+    from sim.system import time_trace
+
+    return time_trace(trace, config, target, clock_mhz).to_dict()
+
+
+def _run_info(design: Path) -> dict[str, Any]:
+    """Return ``run.json`` of the run that a design belongs to; empty for one on its own."""
+    run = RunFolder(design.absolute().parent.parent)
+    return run.info() if run.exists else {}
+
+
+def _source(info: Mapping[str, Any], what: str) -> str | None:
+    """Return what the run loaded its workload or target from."""
+    entry = info.get(what)
+    if isinstance(entry, Mapping):
+        return entry.get("source") or entry.get("name")
+    return entry
+
+
+def _clock(
+    folder: DesignFolder, config: MatrixConfig, target: Target, given: float | None
+) -> tuple[float, str]:
+    if given is not None:
+        if not given > 0:
+            raise ConfigError(f"clock={given} makes no sense; use more than 0 MHz")
+        return given, "assumed"
+    metrics = folder.metrics
+    for name in _CLOCKS:
+        if name in metrics:
+            return metrics.value(name), name.removeprefix("clock_mhz_")
+    return _predicted_clock(config, target)
+
+
+def _predicted_clock(config: MatrixConfig, target: Target) -> tuple[float, str]:
+    from hw.contracts import KilnError
+    from sim.system import config_columns
+    from surrogates.additive import predict
+
+    try:
+        found = predict(config_columns([config]), target.family)
+        return min(float(found["clock_mhz"][0]), target.clock.max_mhz), "predicted"
+    except (KilnError, KeyError):
+        return target.clock.request_mhz, "assumed"
+
+
+def _as_trace(kept: Mapping[str, Any], name: str) -> Trace:
+    """Return the operators of a ``trace.json`` as a trace; only ratios of its times mean anything.
+
+    Contexts that were merged into one record stay merged, at their middle.
+    """
+    operators = tuple(
+        Operator(
+            name=op["name"],
+            kind=OperatorKind(op["kind"]),
+            phase=Phase(op["phase"]),
+            **{field: op[field] for field in ("m", "k", "n", "count", "context")},
+        )
+        for op in kept["operators"]
+    )
+    return Trace(name=name, operators=operators, prefills=1, decode_steps=1, weights=1)
