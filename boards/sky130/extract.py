@@ -24,6 +24,7 @@ from .table import CLOCK_SLEW_NS, DATA_SLEWS_NS, LOADS_PF, PREFIX, SLEWS_NS
 __all__ = ["extract", "main", "wanted"]
 
 _FIT_POINTS = 8
+_FLOOR_NS, _FLOOR_PJ = 0.02, 0.0005  # below these a relative error says nothing
 # Not for logic mapping: isolation cells (ABC would map logic to them), scan and enable flip-flops,
 # delay lines, tri-states, fillers, and oddities without a use in generated logic.
 _EXCLUDED = (
@@ -117,7 +118,7 @@ def _pin_rows(cell: Cell) -> Iterable[tuple[str, ...]]:
     for pin in cell.pins.values():
         kind = "output" if pin.output else "clock" if pin.clock else "input"
         tables = [energy.table for energy in cell.energies if energy.pin == pin.name]
-        energy = _fit(_average(tables), loads if pin.output else ()) if tables else ""
+        energy = _fit(_average(tables), loads if pin.output else (), _FLOOR_PJ) if tables else ""
         yield (
             _short(cell),
             pin.name,
@@ -179,11 +180,13 @@ def _loads(cell: Cell) -> list[float]:
     return [min(low * step**i, strongest or high) for i in range(_FIT_POINTS)]
 
 
-def _fit(table: Callable[[float, float], float], loads: Sequence[float]) -> str:
+def _fit(
+    table: Callable[[float, float], float], loads: Sequence[float], floor: float = _FLOOR_NS
+) -> str:
     """Return ``a b`` for every stated slew: thousandths, and thousandths per fF; no load, ``a``."""
     if not loads:
         return " ".join(_round(table(slew, 0.0) * 1000, 0.01) for slew in SLEWS_NS)
-    pairs = [_line(loads, [table(slew, load) for load in loads]) for slew in SLEWS_NS]
+    pairs = [_line(loads, [table(slew, load) for load in loads], floor) for slew in SLEWS_NS]
     return " ".join(f"{_round(a * 1000, 0.01)} {_round(b, 0.001)}" for a, b in pairs)
 
 
@@ -193,9 +196,9 @@ def _round(value: float, floor: float) -> str:
     return f"{round(value, min(digits, -math.floor(math.log10(floor)))) + 0.0:g}"
 
 
-def _line(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
-    """Return intercept and slope of least relative squares; below 20 ps or 20 fJ, absolute."""
-    weights = [1 / max(abs(value), 0.02) ** 2 for value in y]
+def _line(x: Sequence[float], y: Sequence[float], floor: float) -> tuple[float, float]:
+    """Return intercept and slope of least relative squares; below `floor`, absolute."""
+    weights = [1 / max(abs(value), floor) ** 2 for value in y]
     total = sum(weights)
     x_mean = sum(w * a for w, a in zip(weights, x, strict=True)) / total
     y_mean = sum(w * b for w, b in zip(weights, y, strict=True)) / total

@@ -198,7 +198,7 @@ def _between(about: Mapping[str, Any], source: str, target: str) -> float | None
 
 
 def _matches(pattern: str, pin: str) -> bool:
-    """Return whether a pin belongs to a pattern: ``CO[3]`` itself, ``CO`` any bit, ``I`` I0 to I5."""
+    """Return whether a pin is of a pattern: ``CO[3]`` itself, ``CO`` any bit, ``I`` I0 to I5."""
     if "[" in pattern:
         return pattern == pin
     base = pin.partition("[")[0]
