@@ -9,6 +9,7 @@
 // first; result.txt receives one line per command and per result row.
 `timescale 1ns / 1ps
 /* verilator lint_off WIDTH */
+/* verilator coverage_off */
 
 // One input stream: offers the words of its file while the job has words left.
 module kiln_source #(
@@ -78,7 +79,9 @@ module kiln_memory #(
 
   reg [31:0] phase, a_left, b_left;
   reg [12:0] a_out, b_out, a_here, b_here, rows;       // in flight and queued
-  reg [4095:0] a_flight, b_flight;                     // grants by age
+  reg a_flight [0:4095], b_flight [0:4095];            // whether a word was granted, by time
+  reg [11:0] now, due;
+  reg [12:0] age;                                      // cycles since the start, up to the latency
   reg [31:0] size [0:4095];                            // of the rows that wait
   reg [11:0] head, tail;
   reg signed [63:0] bucket;
@@ -89,7 +92,7 @@ module kiln_memory #(
   task clear;
     begin
       phase = 0; a_left = 0; b_left = 0; a_out = 0; b_out = 0; a_here = 0; b_here = 0;
-      rows = 0; a_flight = 0; b_flight = 0; head = 0; tail = 0; bucket = 0; turn = 0;
+      rows = 0; now = 0; age = 0; head = 0; tail = 0; bucket = 0; turn = 0;
     end
   endtask
   initial clear;
@@ -120,10 +123,15 @@ module kiln_memory #(
         endcase
         client = client == 2 ? 0 : client + 1;
       end
-      a_flight = {a_flight[4094:0], a_grant};
-      b_flight = {b_flight[4094:0], b_grant};
-      a_here = a_here + a_flight[latency - 1];
-      b_here = b_here + b_flight[latency - 1];
+      a_flight[now] = a_grant;
+      b_flight[now] = b_grant;
+      age = age == latency ? age : age + 1;
+      due = now + 1 - latency;
+      if (age == latency) begin
+        a_here = a_here + a_flight[due];
+        b_here = b_here + b_flight[due];
+      end
+      now = now + 1;
       phase = phase + 1 == refresh_interval ? 0 : phase + 1;
     end
     if (stop) clear;

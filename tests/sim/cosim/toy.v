@@ -1,4 +1,5 @@
 // A small GEMM engine with the streams of the real one: one tile at a time, accumulating in place.
+// Bits 48 and up of the command plant a defect, so that one compiled model serves every test.
 module toy #(
     parameter R = 4, C = 4, W = 8, ACC = 32
 ) (
@@ -11,34 +12,37 @@ module toy #(
 );
   localparam IDLE = 2'd0, MULTIPLY = 2'd1, DRAIN = 2'd2;
   reg [1:0] state;
-  reg [15:0] m, k, n;            // the job
+  reg [15:0] defect, m, k, n;    // the job
+  reg [7:0] ticks = 0;
+  always @(posedge aclk) ticks <= ticks + 8'd1;
   reg [15:0] row0, col0, at, row;
   reg [R*C*ACC-1:0] acc;
 
   assign s_axis_cmd_tready = state == IDLE;
-  wire both = state == MULTIPLY && s_axis_a_tvalid && s_axis_b_tvalid;
+  wire hangs = defect == 2 && at == 7;
+  wire both = state == MULTIPLY && !hangs && s_axis_a_tvalid && s_axis_b_tvalid;
   assign s_axis_a_tready = both;
   assign s_axis_b_tready = both;
-  assign m_axis_tvalid = state == DRAIN;
-  assign m_axis_tdata = acc[row*C*ACC +: C*ACC];
+  assign m_axis_tvalid = state == DRAIN && !(defect == 3 && ticks[0]);
+  assign m_axis_tdata = acc[row*C*ACC +: C*ACC] ^ (defect == 4 ? ticks : 8'd0);
   wire [15:0] cols_left = n - col0;
   wire [15:0] rows_left = m - row0;
   genvar c, r;
   generate
     for (c = 0; c < C; c = c + 1) begin : keep
-      assign m_axis_tkeep[c*ACC/8 +: ACC/8] = {ACC/8{cols_left > c}};
+      assign m_axis_tkeep[c*ACC/8 +: ACC/8] = {ACC/8{cols_left > c || defect == 6}};
     end
   endgenerate
   wire row_last = row == R - 1 || row + 16'd1 == rows_left;
   wire col_last = cols_left <= C;
-  assign m_axis_tlast = row_last && col_last && rows_left <= R;
+  assign m_axis_tlast = row_last && (col_last || defect == 5) && rows_left <= R;
 
   generate
     for (r = 0; r < R; r = r + 1) begin : rows
       for (c = 0; c < C; c = c + 1) begin : cols
         wire signed [W-1:0] a = s_axis_a_tdata[r*W +: W];
         wire signed [W-1:0] b = s_axis_b_tdata[c*W +: W];
-        wire signed [ACC-1:0] product = a * b;
+        wire signed [ACC-1:0] product = a * b + (defect == 1 && at == 1 ? 1 : 0);
         always @(posedge aclk)
           if (both) acc[(r*C+c)*ACC +: ACC] <= (at == 0 ? {ACC{1'b0}} : acc[(r*C+c)*ACC +: ACC]) + product;
       end
@@ -48,7 +52,7 @@ module toy #(
   always @(posedge aclk) begin
     case (state)
       IDLE: if (s_axis_cmd_tvalid) begin
-        {n, k, m} <= s_axis_cmd_tdata[47:0];
+        {defect, n, k, m} <= s_axis_cmd_tdata;
         row0 <= 0; col0 <= 0; at <= 0; row <= 0;
         state <= MULTIPLY;
       end
