@@ -1,0 +1,231 @@
+"""Judges points of an accelerator space: by the model, and by climbing the measurement ladder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boards.metrics import Fidelity, Figure, Metrics
+from boards.pool import Pool
+from boards.target import Target
+from dse.designs import write_design
+from dse.results import Row, RunFolder, TrialState
+from dse.workloads import Trace
+from hw.contracts import KilnError, SearchSpace, StorageError
+
+from .ladder import Climb, Ladder
+from .model import AREA, AcceleratorModel, Limits
+from .objectives import Objective
+from .pareto import front_layers
+from .planner import PRIORS
+from .search import Judgement
+
+__all__ = ["AcceleratorEvaluator", "Problem", "figure_name"]
+
+_LAYERS = 3
+_HOPELESS = 2 * max(PRIORS.values())
+"""Log-ratio of a constraint's miss beyond which the model alone refuses a design."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What is searched: a trace on a target, over a space, for objectives, within limits."""
+
+    trace: Trace
+    target: Target
+    space: SearchSpace[Any]
+    objectives: tuple[Objective, ...]
+    limits: Limits
+    seed: int = 0
+
+
+class AcceleratorEvaluator:
+    """The search's `Evaluator` for generated accelerators.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is searched.
+    run : RunFolder
+        Where design folders are written.
+    jobs : int
+        Measurements at a time.
+    """
+
+    def __init__(self, problem: Problem, run: RunFolder, *, jobs: int = 2) -> None:
+        self.space, self.objectives = problem.space, problem.objectives
+        self._problem, self._run = problem, run
+        self.model = AcceleratorModel(problem.space, problem.trace, problem.target, problem.limits)
+        self._ladder = Ladder(problem.target, problem.trace, seed=problem.seed)
+        self._pool = Pool(jobs)
+
+    def screen(self, point: Mapping[str, Any]) -> Judgement | None:
+        """Refuse a point that misses a constraint by more than the model's error, unmeasured."""
+        judgement = self._modelled(point, TrialState.SCREENED, {}, "")
+        misses = {k: v for k, v in judgement.violations.items() if v > _HOPELESS}
+        return judgement if misses else None
+
+    def submit(self, number: int, point: Mapping[str, Any]) -> Future[Judgement]:
+        """Climb the ladder in the background."""
+        return self._pool.submit(self._measure, number, point)
+
+    def model_rows(self, points: NDArray[np.int64]) -> list[Row]:
+        """Return the first modelled front layers as rows."""
+        quantities = self._quantities(points)
+        costs = np.stack([o.cost(quantities[o.column]) for o in self.objectives], axis=1)
+        layers = front_layers(costs, _LAYERS)
+        order = [int(i) for i in np.lexsort((np.arange(len(points)), layers)) if layers[i] >= 0]
+        return [
+            {
+                "layer": int(layers[i]) + 1,
+                **self.space.point(int(points[i])),
+                **{
+                    self._figure(o.column, Fidelity.PREDICTED): float(
+                        f"{quantities[o.column][i]:.6g}"
+                    )
+                    for o in self.objectives
+                },
+            }
+            for i in order
+        ]
+
+    def close(self) -> None:
+        """Kill what still runs."""
+        self._pool.stop()
+
+    def _measure(self, number: int, point: Mapping[str, Any]) -> Judgement:
+        config = self.space.decode(point)
+        try:
+            climb = self._ladder.climb(config)
+        except StorageError:
+            raise  # a full disk ends the search; it is no property of the design
+        except KilnError as error:
+            return self._modelled(point, TrialState.FAILED, {"failed": 1.0}, str(error))
+        judgement = self._judge(point, climb)
+        write_design(
+            self._run.design(number),
+            config,
+            climb.design,
+            metrics=judgement.metrics,
+            trace=climb.causes,
+            logs=climb.logs,
+        )
+        return judgement
+
+    def _judge(self, point: Mapping[str, Any], climb: Climb) -> Judgement:
+        index = np.array([self.space.index(point)])
+        area = np.array([climb.area])
+        figures = {
+            "area": area,
+            "clock_mhz": np.array([climb.clock_mhz]),
+            "power_mw": np.array([climb.power_mw]),
+        }
+        quantities = self.model.quantities(index, figures)
+        violations = {**climb.violations(self._problem.target), **self._user_limits(quantities)}
+        missed = {name: value for name, value in violations.items() if value > 0}
+        return Judgement(
+            state=TrialState.REFUSED if missed else TrialState.MEASURED,
+            metrics=climb.metrics | self._trace_figures(quantities) | self._predicted(point),
+            objectives={o.column: float(quantities[o.column][0]) for o in self.objectives},
+            violations=violations,
+            figures={name: float(value[0]) for name, value in figures.items()},
+            reason=_reason(missed),
+        )
+
+    def _modelled(
+        self, point: Mapping[str, Any], state: TrialState, extra: Mapping[str, float], reason: str
+    ) -> Judgement:
+        index = np.array([self.space.index(point)])
+        quantities = self._quantities(index)
+        violations = self.model.violations(index, quantities)
+        return Judgement(
+            state=state,
+            metrics=self._predicted(point),
+            objectives={o.column: float(quantities[o.column][0]) for o in self.objectives},
+            violations={name: float(value[0]) for name, value in violations.items()} | dict(extra),
+            figures={},
+            reason=reason,
+        )
+
+    def _quantities(self, points: NDArray[np.int64]) -> dict[str, Any]:
+        figures = {name: values[points] for name, values in self.model.figures.items()}
+        return self.model.quantities(points, figures)
+
+    def _user_limits(self, quantities: Mapping[str, Any]) -> dict[str, float]:
+        limits = self._problem.limits
+        found = limits.violations(quantities["latency_ms"], quantities["power_mw"])
+        return {name: float(value[0]) for name, value in found.items()}
+
+    def _figure(self, column: str, fidelity: Fidelity) -> str:
+        return figure_name(column, self._problem.target.family, fidelity)
+
+    def _trace_figures(self, quantities: Mapping[str, Any]) -> Metrics:
+        """Return the trace's figures: modelled, from the measured clock and the cycle model."""
+        units = {
+            "latency_ms": "ms",
+            "ttft_ms": "ms",
+            "tpot_ms": "ms",
+            "tokens_per_s": "1/s",
+            "energy_j": "J",
+            "tokens_per_joule": "1/J",
+            "tokens_per_s_per_area": "1/s",
+            "utilisation": "",
+        }
+        return Metrics(
+            {
+                self._figure(column, Fidelity.MODELLED): Figure(
+                    value=float(f"{float(quantities[column][0]):.10g}"),
+                    unit=unit,
+                    fidelity=Fidelity.MODELLED,
+                    tool="kiln-system",
+                    conditions=f"{self._problem.trace.name} on {self._problem.target.name}, "
+                    "memory and host of the target included",
+                )
+                for column, unit in units.items()
+            }
+        )
+
+    def _predicted(self, point: Mapping[str, Any]) -> Metrics:
+        """Return what the model said before anything was measured."""
+        index = np.array([self.space.index(point)])
+        quantities = self._quantities(index)
+        wanted = {
+            "area": "um2" if self._problem.target.family in AREA else "LUT",
+            "power_mw": "mW",
+            "latency_ms": "ms",
+        }
+        found = {column: (float(quantities[column][0]), unit) for column, unit in wanted.items()}
+        found["clock_mhz"] = (float(self.model.figures["clock_mhz"][index[0]]), "MHz")
+        return Metrics(
+            {
+                self._figure(column, Fidelity.PREDICTED): Figure(
+                    value=float(f"{value:.6g}"),
+                    unit=unit,
+                    fidelity=Fidelity.PREDICTED,
+                    tool="kiln-additive",
+                )
+                for column, (value, unit) in found.items()
+            }
+        )
+
+
+def figure_name(column: str, family: str, fidelity: Fidelity | None = None) -> str:
+    """Return the name of the figure that holds an objective's column on a target of `family`.
+
+    Without a `fidelity` it is the one that a finished measurement has.
+    """
+    measured = {"area": Fidelity.MEASURED}
+    estimated = Fidelity.MODELLED if family == "sky130" else Fidelity.ESTIMATED
+    found = fidelity or measured.get(column, estimated if column == "power_mw" else None)
+    stem = {"area": f"engine_{AREA.get(family, 'lut')}", "latency_ms": "trace_latency_ms"}
+    return f"{stem.get(column, column)}_{(found or Fidelity.MODELLED).value}"
+
+
+def _reason(missed: Mapping[str, float]) -> str:
+    parts = [f"{name} by {np.expm1(value):.0%}" for name, value in missed.items()]
+    return f"over the limit: {', '.join(parts)}" if parts else ""

@@ -1,0 +1,265 @@
+"""The measurement ladder of one design: export, synthesis, clock, simulation, power."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from boards.cache import Cache, Entry, cache_key
+from boards.flows import SynthesisReport, routing, synthesis, used
+from boards.metrics import Fidelity, Figure, Metrics
+from boards.netlist import read_netlist
+from boards.power import PowerReport, asic_power, fpga_power
+from boards.target import Target
+from boards.tools import require_tool
+from dse.workloads import Trace
+from hw.contracts import KilnError
+from hw.export import ExportedDesign, export
+from hw.matrix import MatrixConfig
+from sim.cosim import GemmCase, run_jobs
+from sim.system import time_trace
+
+from .model import AREA
+from .tile import tile_cases
+
+__all__ = ["Climb", "Ladder", "WrongDesignError"]
+
+TOP = "kiln_matrix"
+
+
+class WrongDesignError(KilnError):
+    """The generated Verilog does not do what the models say: a bug of Kiln's, worth a report."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Climb:
+    """How far one design came, and what was found.
+
+    Parameters
+    ----------
+    design : ExportedDesign
+        The Verilog.
+    metrics : Metrics
+        Area, clock, cycles and power, each with its provenance.
+    area, clock_mhz, power_mw : float
+        The figures that the model is corrected by.
+    causes : dict
+        Where the time of the trace goes, per operator.
+    logs : dict
+        Tool logs by name.
+    """
+
+    design: ExportedDesign
+    metrics: Metrics
+    area: float
+    clock_mhz: float
+    power_mw: float
+    causes: dict[str, Any]
+    logs: dict[str, str]
+
+    def violations(self, target: Target) -> dict[str, float]:
+        """Return the log-ratio by which each resource of `target` is exceeded."""
+        found = {}
+        for name, there in target.available.items():
+            taken = used(self.metrics, name)
+            # One more of each, so that a resource of which there is none can be compared.
+            found[name] = float(np.log((taken + 1) / (there + 1)))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Simulated:
+    cycles: int
+    useful_share: float
+    activity: dict[str, float]
+    metrics: Metrics
+
+
+class Ladder:
+    """Measures designs for one trace and target; every rung is cached by content.
+
+    Parameters
+    ----------
+    target : Target
+        Decides the rungs: routed where an open router exists, static timing otherwise.
+    trace : Trace
+        Gives the tile that is simulated.
+    seed : int
+        Of the router and of the tile's operands.
+    cache : Cache, optional
+        The default cache if left out.
+    """
+
+    def __init__(
+        self, target: Target, trace: Trace, *, seed: int = 0, cache: Cache | None = None
+    ) -> None:
+        self._target, self._trace, self._seed = target, trace, seed
+        self._cache = cache or Cache()
+
+    def climb(self, config: MatrixConfig) -> Climb:
+        """Measure one design.
+
+        Raises
+        ------
+        ToolError
+            A tool is missing, failed or ran out of time.
+        WrongDesignError
+            Simulation disagrees with the golden model or the cycle model.
+        """
+        design = export(config, TOP)
+        area = synthesis(design, self._target, cache=self._cache)
+        clock, logs = self._clock(design, area)
+        simulated = self._simulate(config, design)
+        clock_mhz = min(_value(clock, "clock_mhz"), self._target.clock.max_mhz)
+        causes = time_trace(self._trace, config, self._target, clock_mhz)
+        duty = _duty(causes.to_dict(), config)
+        report = self._power(area, simulated)
+        power = _trace_power(report, clock_mhz, duty / simulated.useful_share)
+        return Climb(
+            design=design,
+            metrics=area.metrics | clock | simulated.metrics | power,
+            area=used(area.metrics, AREA.get(self._target.family, "lut")),
+            clock_mhz=clock_mhz,
+            power_mw=_value(power, "power_mw"),
+            causes=causes.to_dict(),
+            logs={"synthesis": _text(area.log), **logs},
+        )
+
+    def _clock(
+        self, design: ExportedDesign, area: SynthesisReport
+    ) -> tuple[Metrics, dict[str, str]]:
+        """Return the clock: routed, or by static timing before layout."""
+        if self._target.routing is not None:
+            routed = routing(design, self._target, self._seed + 1, cache=self._cache)
+            return routed.metrics, {"routing": _text(routed.log)}
+        netlist = read_netlist(area.netlist, design.top)
+        if self._target.family == "sky130":
+            from boards.sky130 import library
+            from boards.sky130.blackboxes import bind_memories
+            from boards.timing import analyse
+
+            bound, cells, _ = bind_memories(netlist, library())
+            return analyse(bound, cells).metrics(), {}
+        from boards.timing.xcup import analyse_xcup, xcup_metrics
+
+        return xcup_metrics(analyse_xcup(netlist)), {}
+
+    def _simulate(self, config: MatrixConfig, design: ExportedDesign) -> _Simulated:
+        """Run the tile; results must be bit-exact and take exactly the modelled cycles."""
+        cases = tile_cases(config, self._trace, self._seed)
+        shapes = [[case.job.m, case.job.k, case.job.n] for case in cases]
+        tool = require_tool("verilator")
+        key = cache_key(verilog=design.verilog, tool=tool.identity, shapes=shapes, seed=self._seed)
+        entry = self._cache.remember("simulate", key, lambda: _run_tile(config, design, cases))
+        cycles = [int(value) for value in entry.payload["cycles"]]
+        modelled = [config.cycles(case.job).total for case in cases]
+        if entry.payload["mismatches"] or cycles != modelled:
+            raise WrongDesignError(
+                f"simulation of {shapes} took {cycles} cycles, modelled {modelled}, with "
+                f"{entry.payload['mismatches']} wrong results; report it with `dse doctor --json`"
+            )
+        macs = sum(case.job.macs for case in cases)
+        figure = Figure(
+            value=sum(cycles),
+            unit="cycles",
+            fidelity=Fidelity.MEASURED,
+            tool="verilator",
+            version=tool.identity,
+            seed=self._seed,
+            conditions=f"tile {shapes} (m, k, n), streams always willing; equals the cycle model",
+            inputs=design.digest,
+        )
+        return _Simulated(
+            cycles=sum(cycles),
+            useful_share=macs / (sum(cycles) * config.macs_per_cycle),
+            activity=entry.payload["activity"],
+            metrics=Metrics(engine_cycles_measured=figure),
+        )
+
+    def _power(self, area: SynthesisReport, simulated: _Simulated) -> PowerReport:
+        if self._target.family == "sky130":
+            from boards.sky130 import library
+
+            return asic_power(area.netlist, library(), simulated.activity)
+        modules = {
+            name: {k: v * row["count"] for k, v in row.items() if k != "count"}
+            for name, row in area.modules.items()
+        }
+        return fpga_power(
+            self._target.family,
+            modules,
+            simulated.activity,
+            device_lut=self._target.budget.get("lut"),
+        )
+
+
+def _run_tile(config: MatrixConfig, design: ExportedDesign, cases: list[GemmCase]) -> Entry:
+    result = run_jobs(design, config, cases, variant="activity")
+    return Entry(
+        payload={
+            "cycles": list(result.cycles),
+            "mismatches": result.mismatches,
+            "activity": result.activity or {},
+        }
+    )
+
+
+def _duty(causes: Mapping[str, Any], config: MatrixConfig) -> float:
+    """Return the share of the array's peak that the whole trace uses, host time included."""
+    macs = sum(op["macs"] for op in causes["operators"] if op["block"] != "host")
+    seconds = sum(op["ms"] for op in causes["operators"]) / 1e3
+    return float(macs / (seconds * causes["clock_mhz"] * 1e6 * config.macs_per_cycle))
+
+
+def _trace_power(report: PowerReport, clock_mhz: float, activity_scale: float) -> Metrics:
+    """Return the power averaged over the trace: clocks run always, data moves when there is any.
+
+    The tile's switching is scaled by the trace's use of the array over the tile's.
+    """
+    scale = min(1.0, activity_scale)
+    energy = {
+        cause: value if cause == "clock" else value * scale
+        for cause, value in report.energy_pj.items()
+    }
+    kind = report.fidelity.value
+    busy = report.metrics(clock_mhz)
+    average = sum(energy.values()) * clock_mhz * 1e-3 + report.static_mw
+    template = busy[f"power_mw_{kind}"]
+    return Metrics(
+        {
+            f"tile_power_mw_{kind}": template,
+            f"static_power_mw_{kind}": busy[f"static_power_mw_{kind}"],
+            f"power_uncertainty_mw_{kind}": busy[f"power_uncertainty_mw_{kind}"],
+            f"power_mw_{kind}": Figure(
+                value=float(f"{average:.10g}"),
+                unit="mW",
+                fidelity=template.fidelity,
+                tool=template.tool,
+                version=template.version,
+                seed=template.seed,
+                conditions=f"{template.conditions}; engine only, averaged over the trace, "
+                f"switching of the tile times {scale:.3f}",
+                inputs=template.inputs,
+            ),
+        }
+    )
+
+
+def _value(metrics: Metrics, stem: str) -> float:
+    """Return the figure called `stem` of whatever fidelity it has."""
+    for fidelity in (Fidelity.MEASURED, Fidelity.MODELLED, Fidelity.ESTIMATED):
+        name = f"{stem}_{fidelity.value}"
+        if name in metrics:
+            return metrics[name].value
+    raise KilnError(f"no figure {stem!r} was measured; run the same search again")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""

