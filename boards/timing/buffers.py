@@ -16,6 +16,7 @@ __all__ = ["BufferTree", "Buffering"]
 
 _TYPICAL_LOAD_PF = 0.2
 _TYPICAL_SLEW_NS = 0.2
+_CRISP_SLEW_NS = 0.3  # what a tree is built for; the rated load of a cell gives 1.5 ns
 _INPUT_WORTH_NS_PER_PF = 3.0  # drive resistance of a small gate, which the buffer's input loads
 
 
@@ -37,7 +38,7 @@ class Buffering:
         if found:
             self.cell, self.arc = min(found, key=lambda pair: _cost(*pair))
             self._input = self.cell.inputs[0].capacitance_pf
-            self._limit = self.cell.outputs[0].max_load_pf / 2  # rated load gives a slack edge
+            self._limit = min(_crisp_load(self.arc), self.cell.outputs[0].max_load_pf)
 
     def plan(self, load_pf: float, limit_pf: float) -> BufferTree:
         """Return the tree for a net of `load_pf` whose driver is rated for `limit_pf` (0: any)."""
@@ -68,6 +69,17 @@ def _buffer_arc(cell: Cell) -> Arc | None:
         return None
     same = cell.outputs[0].function.strip("() ") == cell.inputs[0].name
     return cell.arcs[0] if same and len(cell.arcs) == 1 else None
+
+
+def _crisp_load(arc: Arc) -> float:
+    """Return the load at which the slower edge takes `_CRISP_SLEW_NS`; slews are linear in it."""
+    light, heavy = _TYPICAL_LOAD_PF / 10, _TYPICAL_LOAD_PF
+    loads = []
+    for table in (arc.rise_slew, arc.fall_slew):
+        first, last = table(_TYPICAL_SLEW_NS, light), table(_TYPICAL_SLEW_NS, heavy)
+        if last > first:
+            loads.append(light + (_CRISP_SLEW_NS - first) * (heavy - light) / (last - first))
+    return max(min(loads, default=heavy), light)
 
 
 def _cost(cell: Cell, arc: Arc) -> float:
