@@ -74,10 +74,11 @@ def run_tool(
     lines: list[str] = []
     try:
         assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line)
-            if progress is not None:
-                progress(line.rstrip())
+        with process.stdout:
+            for line in process.stdout:
+                lines.append(line)
+                if progress is not None:
+                    progress(line.rstrip())
         process.wait()  # the timer still runs: a tool may close its output and go on
     finally:
         timer.cancel()
