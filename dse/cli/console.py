@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["JsonFlag", "emit_json", "emit_table", "note", "stderr", "stdout"]
 
+_UNBOUNDED = 1000  # columns, to ask a table for the width it needs
+_PROSE = 24  # cells longer than this are prose, which may be broken over lines
+
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 
@@ -59,18 +62,45 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def emit_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
-    """Print a table; columns whose cells are numbers are set flush right."""
+def emit_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "", optional: int = 0
+) -> None:
+    """Print a table; columns whose cells are numbers are set flush right.
+
+    Numbers are never broken over lines. Of the last `optional` columns, as many are left out as it
+    takes to fit the terminal; a narrower terminal than that breaks lines itself.
+    """
+    kept = [tuple(row) for row in rows]
+    console, least = stdout(), len(columns) - optional
+    table, needed = _table(columns, kept, title), 0
+    for count in range(len(columns), least - 1, -1):
+        table = _table(columns[:count], [row[:count] for row in kept], title)
+        needed = console.measure(table, options=console.options.update(width=_UNBOUNDED)).minimum
+        if needed <= console.width:
+            break
+    console.print(table, width=max(needed, console.width), crop=False)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str) -> Table:
     from rich.table import Table
 
-    table: Table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
-    rows = [tuple(row) for row in rows]
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     for index, column in enumerate(columns):
-        numeric = any(isinstance(row[index], int | float) for row in rows)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        cells = [_cell(row[index]) for row in rows]
+        widest = max(map(len, [*column.splitlines(), *cells]), default=0)
+        table.add_column(
+            column,
+            justify="right" if any(_is_number(row[index]) for row in rows) else "left",
+            min_width=min(widest, _PROSE),
+            overflow="fold",
+        )
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
-    stdout().print(table)
+    return table
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _cell(value: Any) -> str:

@@ -41,4 +41,4 @@ def show_front(run: Run) -> None:
     heads += [f"{column.title}\n{column.fidelity}" for column in columns]
     names = [*knobs, *(column.name for column in columns)]
     rows = [(row["design"], *(row[name] for name in names)) for row in run.front]
-    emit_table(("design", *heads), rows)
+    emit_table(("design", *heads), rows, optional=len(columns) - len(run.axes))
