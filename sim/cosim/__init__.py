@@ -6,6 +6,8 @@ from .model import CompiledModel, compile_model
 from .result import CosimResult, JobResult
 from .run import run_jobs
 from .stimulus import GemmCase
+from .verify import VerifiedCase, VerifyResult, verify_design
+from .warm_up import warm_up
 
 __all__ = [
     "CompiledModel",
@@ -18,6 +20,10 @@ __all__ = [
     "GemmCase",
     "JobResult",
     "ModuleCoverage",
+    "VerifiedCase",
+    "VerifyResult",
     "compile_model",
     "run_jobs",
+    "verify_design",
+    "warm_up",
 ]

@@ -75,9 +75,18 @@ class Coverage:
     -------
     modules : dict of str to ModuleCoverage
         Per Verilog module.
+    points : Counter of Point
+        What was counted, from which the rest follows.
     """
 
     modules: dict[str, ModuleCoverage]
+    points: Counter[Point] = field(default_factory=Counter, repr=False)
+
+    def __or__(self, other: Coverage) -> Coverage:
+        """Return the coverage of two simulations of one design together."""
+        both = Counter(self.points)
+        both.update(other.points)  # `+` would drop what neither has hit
+        return read_coverage(both)
 
     @property
     def line_percent(self) -> float:
@@ -138,4 +147,4 @@ def read_coverage(points: Counter[Point]) -> Coverage:
     modules: defaultdict[str, ModuleCoverage] = defaultdict(ModuleCoverage)
     for point, count in points.items():
         modules[point.module].add(point, count > 0)
-    return Coverage(modules=dict(modules))
+    return Coverage(modules=dict(modules), points=points)

