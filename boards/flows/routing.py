@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import statistics
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -31,15 +32,13 @@ REPORT_FILE = "report.json"
 # it, but a fixed time for its grid. Both place for timing.
 _LARGE_CELLS = 4000
 
-# nextpnr's names of what is used, and ours. A logic cell of the iCE40 is LUT and flip-flop in one.
+# nextpnr's names of what is used, and ours. Logic cells of the iCE40 hold the harness as well.
 _USED = {
-    "ecp5": {
-        "TRELLIS_FF": "ff",
-        "MULT18X18D": "dsp",
-        "DP16KD": "bram",
-    },
+    "ecp5": {"TRELLIS_FF": "ff", "MULT18X18D": "dsp", "DP16KD": "bram"},
     "ice40": {"ICESTORM_DSP": "dsp", "ICESTORM_RAM": "bram", "ICESTORM_SPRAM": "spram"},
 }
+# Its report counts cells after packing, carry feed-ins included; LUTs are in its log (ECP5 only).
+_LUTS = re.compile(r"Total LUT4s:\s+(\d+)/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +132,7 @@ def routing(
 
     entry = cache.remember("route", key, make)
     return RoutingReport(
-        metrics=_metrics(entry.payload, design, target, router, seed, options),
+        metrics=_metrics(entry, design, target, router, seed, options),
         report=entry.payload,
         log=cache.log_path("route", key),
     )
@@ -213,13 +212,14 @@ def _run(
 
 
 def _metrics(
-    report: Mapping[str, Any],
+    entry: Entry,
     design: ExportedDesign,
     target: Target,
     router: ToolStatus,
     seed: int,
     options: list[str],
 ) -> Metrics:
+    report = entry.payload
     if not report["fmax"]:
         raise ToolError(
             f"{router.name} found no path between registers in {design.top!r}; add a register"
@@ -245,4 +245,6 @@ def _metrics(
     for theirs, ours in _USED[target.family].items():
         taken = report["utilization"].get(theirs, {}).get("used", 0)
         figures[f"routed_{ours}_measured"] = figure(taken, theirs)
+    if luts := _LUTS.search(entry.log):
+        figures["routed_lut_measured"] = figure(int(luts[1]), "LUT")
     return Metrics(figures)
