@@ -1,0 +1,84 @@
+"""Estimated clocks of UltraScale+: the delay table on netlists small enough to check by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from boards.metrics import Fidelity
+from boards.netlist import Instance, Module, Netlist, read_netlist
+from boards.timing.xcup import analyse_xcup, xcup_metrics
+from hw.contracts import KilnError
+from hw.export.yosys import run_yosys
+
+
+def netlist(*instances: Instance) -> Netlist:
+    return Netlist({"m": Module("m", {"c": 1, "i": 2}, {}, instances)}, "m")
+
+
+def ff(name: str, d: int, q: int) -> Instance:
+    return Instance(name, "FDRE", {"C": 1, "CE": "1", "R": "0", "D": d, "Q": q})
+
+
+def test_register_lut_register() -> None:
+    found = analyse_xcup(
+        netlist(ff("r", 2, 3), Instance("l", "LUT4", {"I0": 3, "O": 4}), ff("s", 4, 5))
+    )
+    # clock to output and a net, LUT4 and the short way to the flip-flop behind it
+    assert found.register_ns == pytest.approx(0.077 + 0.145 + 0.114 + 0.050)
+
+
+def test_more_loads_take_longer() -> None:
+    luts = [Instance(f"l{i}", "LUT2", {"I0": 3, "O": 10 + i}) for i in range(30)]
+    few = analyse_xcup(netlist(ff("r", 2, 3), luts[0], ff("s", 10, 5)))
+    many = analyse_xcup(netlist(ff("r", 2, 3), *luts, ff("s", 10, 5)))
+    assert many.register_ns > few.register_ns + 0.1
+
+
+def test_inverter_is_absorbed() -> None:
+    lut = Instance("l", "LUT2", {"I0": 4, "O": 5})
+    inverted = netlist(ff("r", 2, 3), Instance("n", "INV", {"I": 3, "O": 4}), lut, ff("s", 5, 6))
+    plain = netlist(ff("r", 2, 4), lut, ff("s", 5, 6))
+    assert analyse_xcup(inverted).register_ns == pytest.approx(analyse_xcup(plain).register_ns)
+
+
+def dsp(name: str, a: int, p: int, **registers: int) -> Instance:
+    pins = {"CLK": 1, "A[0]": a, "A[1]": "0", "P[0]": p, "P[1]": 99}
+    used = {"AREG": 0, "MREG": 0, "PREG": 0, **registers}
+    return Instance(name, "DSP48E2", pins, {key: f"{n:032b}" for key, n in used.items()})
+
+
+def test_registers_inside_a_dsp_shorten_its_paths() -> None:
+    def register_ns(**registers: int) -> float:
+        block = dsp("d", 3, 4, **registers)
+        return analyse_xcup(netlist(ff("r", 2, 3), block, ff("s", 4, 5))).register_ns
+
+    unregistered, output, both = register_ns(), register_ns(PREG=1), register_ns(AREG=1, PREG=1)
+    assert unregistered > 1.6
+    assert both < output < unregistered
+
+
+def test_unknown_cell_is_named() -> None:
+    with pytest.raises(KilnError, match=r"'GTYE4' is not in boards/timing/xcup\.toml"):
+        analyse_xcup(netlist(Instance("x", "GTYE4", {"A": 2})))
+
+
+def test_synthesised_adder_is_estimated(tmp_path: Path) -> None:
+    (tmp_path / "in.v").write_text(
+        "module m(input clk, input [31:0] a, b, output reg [31:0] s); reg [31:0] x, y;"
+        "always @(posedge clk) begin x <= a; y <= b; s <= x + y; end endmodule"
+    )
+    run_yosys(
+        f"read_verilog {tmp_path / 'in.v'}",
+        "synth_xilinx -family xcup -noiopad -noclkbuf -top m",
+        f"write_json {tmp_path / 'out.json'}",
+    )
+    found = analyse_xcup(read_netlist(json.loads((tmp_path / "out.json").read_text())))
+    # A 32-bit carry chain on this fabric: between 400 MHz and its clock limit.
+    assert 400 < found.clock_mhz < 1500
+    figure = xcup_metrics(found, "ECP5 by the same method: +12 %")["clock_mhz_estimated"]
+    assert figure.fidelity is Fidelity.ESTIMATED
+    assert "RapidWright" in figure.conditions
+    assert "+12 %" in figure.conditions
