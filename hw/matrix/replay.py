@@ -80,13 +80,14 @@ class ReplayBuffer(wiring.Component):
             m.d.sync += oldest.eq(increment(oldest, self._depth))
         with m.If(self.step.valid):
             m.d.sync += read.eq(Mux(step.rewind, oldest, increment(read, self._depth)))
-        word = self._memory(m, write, put, read)
-        valid = Signal()
+        found = self._memory(m, write, put, read)
+        valid, word = Signal(), Signal(self._width, reset_less=True)  # one reset: that of bubbles
         m.d.sync += [
             valid.eq(self.step.valid),
             self.o.valid.eq(valid),
-            self.o.payload.eq(Mux(valid, word, 0)),
+            word.eq(Mux(valid, found, 0)),
         ]
+        m.d.comb += self.o.payload.eq(word)
         return m
 
     def _memory(self, m: Module, write: Signal, put: Signal, read: Signal) -> Any:
