@@ -65,6 +65,7 @@ def test_unknown_cell_is_named() -> None:
         analyse_xcup(netlist(Instance("x", "GTYE4", {"A": 2})))
 
 
+@pytest.mark.slow
 def test_synthesised_adder_is_estimated(tmp_path: Path) -> None:
     (tmp_path / "in.v").write_text(
         "module m(input clk, input [31:0] a, b, output reg [31:0] s); reg [31:0] x, y;"
