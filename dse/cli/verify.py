@@ -13,6 +13,7 @@ from .console import JsonFlag, emit_json, emit_table, note
 
 if TYPE_CHECKING:
     from dse.designs import DesignFolder
+    from sim.cosim import VerifyResult
 
 __all__ = ["DesignOption", "app"]
 
@@ -82,12 +83,13 @@ def _on_disk(folder: DesignFolder) -> _OnDisk:
     )
 
 
-def _plain(result: Any) -> dict[str, Any]:
+def _plain(result: VerifyResult) -> dict[str, Any]:
     counted = result.coverage
     return {
         "passed": result.passed,
         "lint": list(result.lint),
         "cases": [{name: getattr(case, name) for name in _CASE} for case in result.cases],
+        "queued_mismatches": result.queued_mismatches,
         "line_coverage_percent": counted and counted.line_percent,
         "toggle_coverage_percent": counted and counted.toggle_percent,
     }
@@ -96,12 +98,14 @@ def _plain(result: Any) -> dict[str, Any]:
 _CASE = ("m", "k", "n", "stalled", "cycles", "expected_cycles", "mismatches")
 
 
-def _print(result: Any) -> None:
+def _print(result: VerifyResult) -> None:
     emit_table(
         ("m", "k", "n", "stalls", "cycles measured", "cycles of the model", "wrong elements"),
         [tuple(getattr(case, name) for name in _CASE) for case in result.cases],
     )
-    typer.echo(f"\nlint      {_lint(result.lint)}")
+    wrong = f"{result.queued_mismatches} wrong elements" if result.queued_mismatches else "as alone"
+    typer.echo(f"\nas queue  {wrong}")
+    typer.echo(f"lint      {_lint(result.lint)}")
     for warning in result.lint:
         typer.echo(f"          {warning}")
     if result.coverage is not None:
@@ -110,5 +114,5 @@ def _print(result: Any) -> None:
     typer.echo(f"verdict   {'passed' if result.passed else 'FAILED'}")
 
 
-def _lint(warnings: Any) -> str:
+def _lint(warnings: tuple[str, ...]) -> str:
     return f"{len(warnings)} warnings" if warnings else "clean (verilator -Wall, no waivers)"
