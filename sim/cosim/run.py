@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,13 +18,13 @@ from sim.memory import MemoryTiming
 from .activity import measure_activity
 from .coverage import read_coverage, read_points
 from .errors import CosimError, CosimProtocolError, CosimStallError
-from .model import TEST_BENCH, CompiledModel, Design, compile_model
+from .model import BENCH, TEST_BENCH, CompiledModel, Design, compile_model
 from .result import CosimResult, read_results
 from .stimulus import EngineConfig, GemmCase, write_stimulus
 
 __all__ = ["run_jobs"]
 
-_TEST_MODULE = "sim.cosim.bench.kiln_test"
+_TEST_MODULE = "kiln_test"  # not by its package, which would import far more than it needs
 
 
 def run_jobs(
@@ -122,15 +123,16 @@ def _simulate(model: CompiledModel, folder: Path) -> None:
     log = folder / "simulation.log"
     failure: BaseException | None = None
     try:
-        get_runner("verilator").test(
-            test_module=_TEST_MODULE,
-            hdl_toplevel=TEST_BENCH,
-            hdl_toplevel_lang="verilog",
-            build_dir=model.folder,
-            test_dir=folder,
-            results_xml=str(folder / "results.xml"),
-            log_file=log,
-        )
+        with _on_import_path(BENCH):
+            get_runner("verilator").test(
+                test_module=_TEST_MODULE,
+                hdl_toplevel=TEST_BENCH,
+                hdl_toplevel_lang="verilog",
+                build_dir=model.folder,
+                test_dir=folder,
+                results_xml=str(folder / "results.xml"),
+                log_file=log,
+            )
     except (RuntimeError, SystemExit) as error:  # the runner ends the process under pytest
         failure = error
     if not status.exists():
@@ -140,6 +142,16 @@ def _simulate(model: CompiledModel, folder: Path) -> None:
         _raise_fault(found)
     if failure is not None:
         raise CosimError(f"the test failed ({failure}):\n{_tail(log)}") from failure
+
+
+@contextmanager
+def _on_import_path(folder: Path) -> Iterator[None]:
+    """Add `folder` to `sys.path`, which the runner hands to the simulator."""
+    sys.path.append(str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
 
 
 def _raise_fault(found: dict[str, Any]) -> None:
