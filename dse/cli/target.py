@@ -38,8 +38,9 @@ def list_all(as_json: JsonFlag = False) -> None:
         emit_json([_plain(target) for target in targets])
         return
     emit_table(
-        ("name", "title", "logic", "memory", "clock"),
-        [(t.name, t.title, _logic(t), _memory(t), _clock(t)) for t in targets],
+        ("name", "logic", "memory", "clock", "what it is"),
+        [(t.name, _logic(t), _memory(t), _clock(t), t.title) for t in targets],
+        optional=1,
     )
 
 

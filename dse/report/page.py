@@ -13,7 +13,14 @@ from .front_chart import front_charts
 from .markup import tile
 from .parity_chart import parity_chart
 from .run import Run
-from .sections import design_card, front_card, left_out_card, parity_card, reproduce_card
+from .sections import (
+    design_card,
+    front_card,
+    kiln_version,
+    left_out_card,
+    parity_card,
+    reproduce_card,
+)
 from .text import is_finite, number
 from .time_charts import roofline_chart, stack_chart
 
@@ -41,7 +48,7 @@ def render_page(run: Run) -> str:
         nav="".join(f'<a href="#{a}">{t}</a>' for a, t in _NAV if f'<section id="{a}"' in cards),
         sections=cards,
         footer=escape(_footer(run)),
-        version=escape(str(run.info.get("kiln", ""))),
+        version=escape(kiln_version(run.info)),
         css=_resource("page.css"),
         data=_embed(data),
         plotly=get_plotlyjs(),
@@ -115,8 +122,7 @@ def _tiles(run: Run) -> Iterator[str]:
 
 
 def _footer(run: Run) -> str:
-    version = run.info.get("kiln", "")
     return (
-        f"Made by Kiln {version} from the files of this run folder. "
+        f"Made by Kiln {kiln_version(run.info)} from the files of this run folder. "
         "A predicted, modelled or estimated figure is never shown as a measured one."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from html import escape
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ __all__ = [
     "design_card",
     "front_card",
     "front_columns",
+    "kiln_version",
     "left_out_card",
     "parity_card",
     "reproduce_card",
@@ -216,7 +218,12 @@ def reproduce_card(run: Run) -> str:
 
 def _versions(info: Mapping[str, Any]) -> dict[str, Any]:
     tools = info.get("tools") or info.get("versions") or {}
-    return {"kiln": info.get("kiln", ""), **tools}
+    return {"kiln": kiln_version(info), **tools}
+
+
+def kiln_version(info: Mapping[str, Any]) -> str:
+    """Return the version that made the run, or this one where the run does not say."""
+    return str(info.get("kiln") or version("kiln-dse"))
 
 
 def _conditions(info: Mapping[str, Any]) -> dict[str, Any]:
