@@ -49,7 +49,6 @@ def prove_equivalent(first: ExportedDesign, second: ExportedDesign, *, steps: in
         log = run_yosys(
             f"read_rtlil {folder / 'gold.il'}",
             f"read_rtlil {folder / 'gate.il'}",
-            "splitnets w:register_*",  # a register may be narrower where nobody reads its high bits
             "equiv_make gold gate equiv",
             "hierarchy -top equiv",
             "opt_clean",
@@ -71,53 +70,59 @@ def _netlist(design: ExportedDesign, path: Path) -> str:
         "flatten",
         "memory -nordff",
         "opt_clean",
+        "splitnets",  # bits that nobody reads may be missing in one of the two
         f"rename {design.top} {path.stem}",
         f"write_rtlil {path}",
     )
     return path.read_text()
 
 
-_WIRE = re.compile(r"^  wire (?:width (\d+) )?(.*?)(\\\S+)$", re.MULTILINE)
-_STATE = re.compile(r"^  cell \$s?dff\w* .*?^    connect \\Q (\\\S+)$", re.MULTILINE | re.DOTALL)
-_ALIAS = re.compile(r"^  connect (\\\S+) (\\\S+)$", re.MULTILINE)
+_WIRE = re.compile(r"^  wire (?:width \d+ )?(.*?)(\\\S+)$", re.MULTILINE)
+_WIDTH = re.compile(r"^  wire (?:width (\d+) )?.*?(\\\S+)$", re.MULTILINE)
+_STATE = re.compile(r"^  cell \$s?dff\w* .*?^    connect \\Q (.+?)$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"^  connect (\\\S+(?: \[[\d:]+\])?|\{.*?\}) (.+)$", re.MULTILINE)
+_NAME = re.compile(r"\\\S+")
+_PART = re.compile(r"(\\\S+)(?: \[(\d+)(?::(\d+))?\])?|(\d+)'[01xz]+")
 
 
 def _match(gold: str, gate: str) -> Iterator[str]:
-    """Give corresponding registers of both texts one name; hide all other names but ports."""
-    names: list[dict[str, str]] = [{}, {}]
-    known = {name: register for register in _registers(gate) for name in register}
-    for number, register in enumerate(_registers(gold)):
-        partner = next((known[name] for name in register if name in known), None)
-        if partner is not None:
-            names[0][register[next(iter(register))]] = f"\\register_{number}"
-            names[1].setdefault(partner[next(iter(partner))], f"\\register_{number}")
-    for text, new in zip((gold, gate), names, strict=True):
-        wires = {name: (width, port) for width, port, name in _WIRE.findall(text)}
-        yield re.sub(r"\\[^\s\\]\S*", lambda m: _renamed(m[0], wires, new), text)  # noqa: B023
+    """Give corresponding register bits of both texts one name; hide all others but ports."""
+    gold_names: dict[str, str] = {}
+    gate_names: dict[str, str] = {}
+    known = {name: wire for wire, names in _registers(gate) for name in names}
+    for number, (wire, names) in enumerate(_registers(gold)):
+        partner = next((known[name] for name in names if name in known), None)
+        if partner is not None and partner not in gate_names:
+            gold_names[wire] = gate_names[partner] = f"\\register_{number}"
+    for text, new in ((gold, gold_names), (gate, gate_names)):
+        inner = {name for port, name in _WIRE.findall(text) if not re.search("put", port)}
+        new |= {name: f"$hidden{name[1:]}" for name in inner if name not in new}
+        yield _NAME.sub(lambda found, new=new: new.get(found[0], found[0]), text)  # type: ignore
 
 
-def _renamed(name: str, wires: dict[str, tuple[str, str]], new: dict[str, str]) -> str:
-    if name in new:
-        return new[name]
-    if name in wires and not re.search(r"input|output", wires[name][1]):
-        return f"$hidden{name[1:]}"
-    return name
-
-
-def _registers(text: str) -> list[dict[str, str]]:
-    """Return each register as its plain names, all leading to the name it has in `text`."""
+def _registers(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield each bit of the state with all its names, spelt as any way of writing Verilog would."""
+    widths = {name: int(width or 1) for width, name in _WIDTH.findall(text)}
     aliases: dict[str, list[str]] = {}
-    for alias, wire in _ALIAS.findall(text):
-        aliases.setdefault(wire, []).append(alias)
-    return [
-        {_plain(name): wire for name in (wire, *aliases.get(wire, []))}
-        for wire in _STATE.findall(text)
-    ]
+    for target, source in _LINK.findall(text):
+        for alias, wire in zip(_bits(target, widths), _bits(source, widths), strict=False):
+            aliases.setdefault(wire, []).append(alias)
+    for state in _STATE.findall(text):
+        for wire in _bits(state, widths):
+            yield wire, [identifier(name) for name in (wire, *aliases.get(wire, []))]
 
 
-def _plain(name: str) -> str:
-    """Return a hierarchical name as both ways of writing Verilog would spell it."""
-    return ".".join(identifier(step) for step in name[1:].split("."))
+def _bits(sig: str, widths: dict[str, int]) -> Iterator[str]:
+    """Yield the name of each bit of a signal, highest first."""
+    for name, high, low, constant in _PART.findall(sig):
+        if constant:
+            yield from [""] * int(constant)
+        elif high:
+            yield from (f"{name}[{bit}]" for bit in range(int(high), int(low or high) - 1, -1))
+        elif widths.get(name, 1) > 1:
+            yield from (f"{name}[{bit}]" for bit in range(widths[name] - 1, -1, -1))
+        else:
+            yield name
 
 
 def _read_status(log: str) -> int:

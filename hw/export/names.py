@@ -31,6 +31,7 @@ _KEYWORDS = frozenset(
 
 def identifier(name: str) -> str:
     """Return RTLIL or Amaranth `name` as a Verilog identifier, its path joined by underscores."""
+    name = name.removesuffix(".live")
     plain = re.sub(r"\W+", "_", name.replace("__", "_").lstrip("\\$")).strip("_")
     if not plain or plain[0].isdigit():
         plain = f"n{plain}"

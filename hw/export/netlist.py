@@ -6,6 +6,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from .live import drop_dead_bits, runs_of_ones
 from .operations import Operation, normalize
 from .rtlil import Assign, Case, Cell, Chunk, Process, RtlilModule, Sig, Statement, Switch
 from .signals import join, part, replace_part, width_of
@@ -61,9 +62,16 @@ class Netlist:
         self.instance_outputs: dict[str, tuple[Cell, str]] = {}
         self._cells: dict[str, Cell] = {}
         self._substitutes: dict[str, Sig] = {}
+        drop_dead_bits(module, self.is_output)
         self._sort()
         self._follow()
-        self.uses = Counter(chunk.wire for sig in self._read_sigs() for chunk in sig if chunk.wire)
+        self._unread = self._all_bits()
+        self.uses: Counter[str] = Counter()
+        for sig in self._read_sigs():
+            for chunk in sig:
+                self.uses[chunk.wire] += 1
+                bits = ((1 << chunk.width) - 1) << chunk.low
+                self._unread[chunk.wire] = self._unread.get(chunk.wire, 0) & ~bits
 
     def resolve(self, sig: Sig) -> Sig:
         """Return `sig` without the wires that are only other wires put together."""
@@ -183,6 +191,23 @@ class Netlist:
         if cell.kind[1:] in self._directions:
             return self._directions[cell.kind[1:]][port] == "output"
         return port in cell.bare  # how Amaranth writes the outputs of foreign cells
+
+    def unread(self) -> Sig:
+        """Return the bits of inputs and of instances' outputs that nothing here reads."""
+        return join(
+            Chunk(wire, low, width)
+            for wire, mask in self._unread.items()
+            for low, width in runs_of_ones(mask)
+        )
+
+    def _all_bits(self) -> dict[str, int]:
+        """Return what the module is given: inputs, and outputs of instances that are needed."""
+        return {
+            wire.name: (1 << wire.width) - 1
+            for wire in self.module.wires.values()
+            if wire.port == "input"
+            or (not wire.port and wire.name in self.instance_outputs and wire.name in self.need)
+        }
 
     def _cell_inputs(self, cell: Cell) -> Iterator[Sig]:
         if cell.kind == "$memwr_v2":

@@ -46,7 +46,11 @@ class Operation:
     @property
     def is_inlinable(self) -> bool:
         """Whether it means the same as an operand of an unsigned expression."""
-        return self.form != "select" and not (self.signed and self.symbol not in _COMPARE.values())
+        if self.form == "select":
+            return False
+        if self.symbol == "*":
+            return not self.signed and all(width_of(arg) == self.width for arg in self.args)
+        return not self.signed or self.symbol in _COMPARE.values()
 
 
 _ARITHMETIC = {"$add": ("+", "sum"), "$sub": ("-", "difference")}
@@ -129,11 +133,21 @@ def _divide(symbol: str, noun: str, a: Sig, b: Sig, width: int) -> Operation:
     return Operation(form="binary", symbol=symbol, args=args, width=full, noun=noun)
 
 
+def _highest(sig: Sig) -> int:
+    """Return the highest value that `sig` can have."""
+    value, low = 0, 0
+    for chunk in sig:
+        value |= (((1 << chunk.width) - 1) if chunk.wire else chunk.low) << low
+        low += chunk.width
+    return value
+
+
 def _shift_right(kind: str, a: Sig, b: Sig, width: int, *, signed: bool) -> Operation:
-    reach = (1 << width_of(b)) - 1 + width  # highest bit that can be asked for, plus one
+    reach = _highest(b) + width  # highest bit that can be asked for, plus one
     if width < width_of(a) and reach <= 4 * width_of(a):
         padded = extend(a, max(width_of(a), reach), signed=signed)
-        return Operation(form="select", args=(padded[:], b), width=width, noun="selected")
+        index = extend(b, (width_of(padded) - 1).bit_length(), signed=False)
+        return Operation(form="select", args=(padded, index), width=width, noun="selected")
     full = max(width, width_of(a))
     return Operation(
         form="binary",

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 
 from .expressions import Expressions, constant
+from .fold import fold
 from .names import Names, identifier
 from .netlist import Netlist
 from .rtlil import Cell, Chunk, RtlilModule
@@ -48,6 +49,7 @@ class _Writer:
     ) -> None:
         self._module = module
         self._modules = names
+        fold(module)
         self._netlist = Netlist(module, directions)
         self._names = Names(self._netlist)
         self._expressions = Expressions(self._netlist, self._names)
@@ -55,6 +57,7 @@ class _Writer:
 
     def text(self, comment: str) -> str:
         blocks = [*self._memories(), *self._clocked(), *self._combinational(), *self._instances()]
+        sink = list(self._sink())
         assigns = list(self._assigns())
         lines = [
             *textwrap.wrap(comment, _COLUMNS, initial_indent="// ", subsequent_indent="// "),
@@ -63,6 +66,7 @@ class _Writer:
             ");",
             *_indented(self._declarations()),
             *_indented(assigns),
+            *_indented(sink),
             *(line for block in blocks for line in ("", *_indented(block))),
             "endmodule",
         ]
@@ -109,6 +113,13 @@ class _Writer:
             yield f"assign {name} = {text};"
         for wire in sorted(right, key=order.__getitem__):
             yield f"assign {self._names.of[wire]} = {right[wire]};"
+
+    def _sink(self) -> Iterator[str]:
+        """Name what the module is given and has no use for, so that linters need no waiver."""
+        unread = self._netlist.unread()
+        if unread:
+            names = (self._expressions.sig((chunk,)) for chunk in unread)
+            yield f"wire {self._names.new('unused')} = &{{1'b0, {', '.join(names)}}};"
 
     def _right_hand_sides(self) -> dict[str, str]:
         netlist, expressions = self._netlist, self._expressions
