@@ -1,8 +1,9 @@
-"""Fits the additive predictor to measured synthesis: ``python -m dse.calibrate --family ecp5``.
+"""Fits the additive predictor to measurements: ``python -m dse.calibrate --family ecp5``.
 
-A fixed sample of designs per group is synthesised (from the cache where it was before), routed
-where the family has an open router and the design is small, and the coefficients in
-``surrogates/additive.json`` are replaced. The figures printed are the fit's own errors.
+A fixed sample of designs per group is synthesised (from the cache where it was before), and the
+group's coefficients in ``surrogates/additive.json`` are replaced. With ``--clock`` the small
+designs get their clock measured as well, by routing or by static timing, and the family's clock is
+fitted instead. What is printed are the fit's own errors.
 """
 
 from __future__ import annotations
@@ -18,66 +19,89 @@ from typing import Any
 import numpy as np
 
 import surrogates
-from boards.flows.synthesis import synthesis, used
+from boards.flows import synthesis, synthesize, used
 from boards.target import Target, list_targets, load_target
+from dse.explore.ladder import TOP, figure, measure_clock
 from hw.contracts import ConfigError, KilnError, write_atomic
 from hw.export import export
 from hw.matrix import MATRIX_SPACE, MatrixConfig
 from sim.system import config_columns
-from surrogates.additive import fit_group, group_of
+from surrogates.additive import fit_clock, fit_group, group_of
 
 __all__ = ["main", "sample"]
 
+Group = tuple[str, str, int]
+
 _RESOURCES = ("lut", "ff", "dsp", "bram", "area_um2")
 _SIZES = ((4, 4), (4, 8), (8, 4), (8, 8), (4, 16), (16, 4), (16, 8), (8, 16), (16, 16))
-_LARGEST_ROUTED = 64
+_SAMPLES = 2
+_LARGEST_CLOCKED = 32
 
 
-def sample(dataflow: str, multiplier: str, operand_bits: int, seed: int = 0) -> list[MatrixConfig]:
-    """Return the designs of one group: every size once, all other knobs drawn."""
+def sample(group: Group, seed: int) -> list[MatrixConfig]:
+    """Return designs of one group: every size once, all other knobs drawn."""
     rng = np.random.default_rng(seed)
-    others = {
+    dataflow, multiplier, operand_bits = group
+    fixed: dict[str, Any] = {
+        "dataflow": dataflow,
+        "multiplier": multiplier,
+        "operand_bits": operand_bits,
+    }
+    free: dict[str, tuple[Any, ...]] = {
         name: knob.values
         for name, knob in MATRIX_SPACE.knobs.items()
-        if name not in ("rows", "cols", "dataflow", "multiplier", "operand_bits")
+        if name not in ("rows", "cols", *fixed)
     }
     return [
         MatrixConfig.from_knobs(
             rows=rows,
             cols=cols,
-            dataflow=dataflow,
-            multiplier=multiplier,
-            operand_bits=operand_bits,
-            **{name: values[rng.integers(len(values))] for name, values in others.items()},
+            **fixed,
+            **{name: values[rng.integers(len(values))] for name, values in free.items()},
         )
         for rows, cols in _SIZES
     ]
 
 
-def measure(config: MatrixConfig, target: Target, route: bool) -> dict[str, float]:
-    """Return the figures of one design; the clock is NaN where it was not routed."""
-    design = export(config, "kiln_matrix")
-    report = synthesis(design, target)
-    figures = {name: used(report.metrics, name) for name in _RESOURCES}
-    figures["clock_mhz"] = float("nan")
+def measure(config: MatrixConfig, target: Target) -> dict[str, float]:
+    """Return the resources of one design; those that its family does not have are 0."""
+    metrics = synthesize(export(config, TOP), target)
+    figures = {name: used(metrics, name) for name in _RESOURCES}
+    print(config, figures, file=sys.stderr)
     return figures
 
 
-def calibrate(
-    target: Target, groups: Sequence[tuple[str, str, int]], route: bool
-) -> dict[str, Any]:
-    """Return fitted groups for the family of `target`."""
-    fitted = {}
-    for group in groups:
-        configs = sample(*group)
-        rows = []
-        for config in configs:
-            rows.append(measure(config, target, route))
-            print(group_of(*group), f"{config.rows}x{config.cols}", rows[-1], file=sys.stderr)
-        measured = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-        fitted[group_of(*group)] = fit_group(config_columns(configs), measured)
-        print(group_of(*group), fitted[group_of(*group)]["error"])
-    return fitted
+def calibrate(target: Target, group: Group) -> dict[str, Any]:
+    """Return the fit of one group on the family of `target`."""
+    configs = [config for seed in range(_SAMPLES) for config in sample(group, seed)]
+    rows = [measure(config, target) for config in configs]
+    measured = {name: np.array([row[name] for row in rows]) for name in _RESOURCES}
+    return fit_group(config_columns(configs), measured)
+
+
+def calibrate_clock(target: Target, groups: Sequence[Group]) -> dict[str, Any]:
+    """Return the clock's fit on the family of `target`, from small designs of `groups`."""
+    configs, clocks = [], []
+    for config in (c for seed in range(_SAMPLES) for g in groups for c in sample(g, seed)):
+        if config.macs_per_cycle <= _LARGEST_CLOCKED:
+            design = export(config, TOP)
+            clock, _ = measure_clock(design, synthesis(design, target), target, seed=0)
+            configs.append(config)
+            clocks.append(figure(clock, "clock_mhz"))
+            print(config, clocks[-1], file=sys.stderr)
+    return fit_clock(config_columns(configs), np.array(clocks))
+
+
+def keep(target: Target, fitted: dict[str, Any], group: str | None = None) -> None:
+    """Replace one group's coefficients, or the clock's, in ``additive.json``."""
+    path = Path(surrogates.__file__).parent / "additive.json"
+    table = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    entry = table.setdefault(target.family, {"target": target.name, "groups": {}})
+    if group is None:
+        entry["clock"] = fitted
+    else:
+        entry["groups"][group] = fitted
+    write_atomic(path, json.dumps(table, indent=1, sort_keys=True) + "\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,20 +109,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--family", default="ecp5")
     parser.add_argument("--bits", type=int, nargs="+", default=[4, 8, 16])
-    parser.add_argument("--route", action="store_true", help="also route the small ones")
+    parser.add_argument("--multipliers", nargs="+", default=["dsp", "lut"])
+    parser.add_argument("--clock", action="store_true", help="fit the clock instead of the area")
     options = parser.parse_args(arguments)
     try:
         target = _target(options.family)
-        groups = list(product(("os", "ws"), ("dsp", "lut"), options.bits))
-        fitted = calibrate(target, groups, options.route)
+        groups = list(product(("os", "ws"), options.multipliers, options.bits))
+        if options.clock:
+            fitted = calibrate_clock(target, groups)
+            keep(target, fitted)
+            print("clock: mean error", round(fitted["error"], 4))
+        for group in [] if options.clock else groups:
+            fitted = calibrate(target, group)
+            keep(target, fitted, group_of(*group))
+            print(group_of(*group), {k: round(v, 4) for k, v in fitted["error"].items()})
     except KilnError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    path = Path(surrogates.__file__).parent / "additive.json"
-    table = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    entry = table.setdefault(options.family, {"target": target.name, "groups": {}})
-    entry["groups"].update(fitted)
-    write_atomic(path, json.dumps(table, indent=1, sort_keys=True) + "\n")
     return 0
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from hw.contracts import KilnError
 
-__all__ = ["FIGURES", "GROUP_KNOBS", "features", "fit_group", "group_of", "predict"]
+__all__ = ["FIGURES", "GROUP_KNOBS", "features", "fit_clock", "fit_group", "group_of", "predict"]
 
 Floats = NDArray[np.float64]
 Columns = Mapping[str, NDArray[Any]]
@@ -78,6 +78,9 @@ def clock_features(knobs: Columns) -> Floats:
         pipeline == 0,
         pipeline == 2,
         banks - 1,
+        np.asarray(knobs["dataflow"]) == "ws",
+        np.asarray(knobs["multiplier"]) == "lut",
+        np.log2(np.asarray(knobs["operand_bits"], dtype=float) / 8),
     ]
     return np.stack(np.broadcast_arrays(*columns), axis=-1).astype(float)
 
@@ -105,21 +108,24 @@ def fit_group(knobs: Columns, measured: Mapping[str, NDArray[Any]]) -> dict[str,
         known = np.isfinite(y) & (y > 0)
         if not known.any():
             continue
-        if name == "clock_mhz":
-            x = clock_features(knobs)[known]
-            # A weak pull to zero keeps knobs that hardly vary in the data from running away.
-            ridge = 0.1 * np.eye(x.shape[1])
-            ridge[0, 0] = 0.0
-            target = -np.log(y[known])
-            weights = np.linalg.solve(x.T @ x + ridge, x.T @ target)
-            predicted = np.exp(-(x @ weights))
-        else:
-            x = features(knobs)[known]
-            weights, _ = nnls(x / y[known, None], np.ones(int(known.sum())))
-            predicted = x @ weights
+        x = features(knobs)[known]
+        weights, _ = nnls(x / y[known, None], np.ones(int(known.sum())))
+        predicted = x @ weights
         group["coefficients"][name] = [float(f"{w:.6g}") for w in weights]
         group["error"][name] = float(np.mean(np.abs(predicted / y[known] - 1)))
     return group
+
+
+def fit_clock(knobs: Columns, clock_mhz: Floats) -> dict[str, Any]:
+    """Return coefficients of the clock, one set for a family, and their mean relative error."""
+    x, y = clock_features(knobs), -np.log(np.asarray(clock_mhz, dtype=float))
+    # A weak pull to zero keeps knobs that hardly vary in the data from running away.
+    pull = 0.1 * np.eye(x.shape[1])
+    pull[0, 0] = 1e-6
+    weights = np.linalg.solve(x.T @ x + pull, x.T @ y)
+    error = float(np.mean(np.abs(np.expm1(y - x @ weights))))
+    rounded = [float(f"{w:.6g}") for w in weights]
+    return {"coefficients": rounded, "error": error, "designs": len(y)}
 
 
 @cache
@@ -158,8 +164,12 @@ def predict(knobs: Columns, family: str) -> dict[str, Floats]:
         columns = {name: np.asarray(values)[here] for name, values in knobs.items()}
         for name, weights in groups[label]["coefficients"].items():
             values = result.setdefault(name, np.zeros(len(labels)))
-            if name == "clock_mhz":
-                values[here] = np.exp(-(clock_features(columns) @ np.array(weights)))
-            else:
-                values[here] = features(columns) @ np.array(weights)
+            values[here] = features(columns) @ np.array(weights)
+    clock = _table()[family].get("clock")
+    if clock is None:
+        raise KilnError(
+            f"no clock is known on {family}; measure some designs with "
+            f"`python -m dse.calibrate --family {family} --clock`"
+        )
+    result["clock_mhz"] = np.exp(-(clock_features(knobs) @ np.array(clock["coefficients"])))
     return result

@@ -26,7 +26,7 @@ from sim.system import time_trace
 from .model import AREA
 from .tile import tile_cases
 
-__all__ = ["Climb", "Ladder", "WrongDesignError"]
+__all__ = ["TOP", "Climb", "Ladder", "WrongDesignError", "figure", "measure_clock"]
 
 TOP = "kiln_matrix"
 
@@ -112,9 +112,9 @@ class Ladder:
         """
         design = export(config, TOP)
         area = synthesis(design, self._target, cache=self._cache)
-        clock, logs = self._clock(design, area)
+        clock, logs = measure_clock(design, area, self._target, seed=self._seed, cache=self._cache)
         simulated = self._simulate(config, design)
-        clock_mhz = min(_value(clock, "clock_mhz"), self._target.clock.max_mhz)
+        clock_mhz = min(figure(clock, "clock_mhz"), self._target.clock.max_mhz)
         causes = time_trace(self._trace, config, self._target, clock_mhz)
         duty = _duty(causes.to_dict(), config)
         report = self._power(area, simulated)
@@ -124,29 +124,10 @@ class Ladder:
             metrics=area.metrics | clock | simulated.metrics | power,
             area=used(area.metrics, AREA.get(self._target.family, "lut")),
             clock_mhz=clock_mhz,
-            power_mw=_value(power, "power_mw"),
+            power_mw=figure(power, "power_mw"),
             causes=causes.to_dict(),
             logs={"synthesis": _text(area.log), **logs},
         )
-
-    def _clock(
-        self, design: ExportedDesign, area: SynthesisReport
-    ) -> tuple[Metrics, dict[str, str]]:
-        """Return the clock: routed, or by static timing before layout."""
-        if self._target.routing is not None:
-            routed = routing(design, self._target, self._seed + 1, cache=self._cache)
-            return routed.metrics, {"routing": _text(routed.log)}
-        netlist = read_netlist(area.netlist, design.top)
-        if self._target.family == "sky130":
-            from boards.sky130 import library
-            from boards.sky130.blackboxes import bind_memories
-            from boards.timing import analyse
-
-            bound, cells, _ = bind_memories(netlist, library())
-            return analyse(bound, cells).metrics(), {}
-        from boards.timing.xcup import analyse_xcup, xcup_metrics
-
-        return xcup_metrics(analyse_xcup(netlist)), {}
 
     def _simulate(self, config: MatrixConfig, design: ExportedDesign) -> _Simulated:
         """Run the tile; results must be bit-exact and take exactly the modelled cycles."""
@@ -156,14 +137,14 @@ class Ladder:
         key = cache_key(verilog=design.verilog, tool=tool.identity, shapes=shapes, seed=self._seed)
         entry = self._cache.remember("simulate", key, lambda: _run_tile(config, design, cases))
         cycles = [int(value) for value in entry.payload["cycles"]]
-        modelled = [config.cycles(case.job).total for case in cases]
+        modelled = [config.cycles(config.plan(m, k, n)).total for m, k, n in shapes]
         if entry.payload["mismatches"] or cycles != modelled:
             raise WrongDesignError(
                 f"simulation of {shapes} took {cycles} cycles, modelled {modelled}, with "
                 f"{entry.payload['mismatches']} wrong results; report it with `dse doctor --json`"
             )
-        macs = sum(case.job.macs for case in cases)
-        figure = Figure(
+        macs = sum(m * k * n for m, k, n in shapes)
+        counted = Figure(
             value=sum(cycles),
             unit="cycles",
             fidelity=Fidelity.MEASURED,
@@ -177,7 +158,7 @@ class Ladder:
             cycles=sum(cycles),
             useful_share=macs / (sum(cycles) * config.macs_per_cycle),
             activity=entry.payload["activity"],
-            metrics=Metrics(engine_cycles_measured=figure),
+            metrics=Metrics(engine_cycles_measured=counted),
         )
 
     def _power(self, area: SynthesisReport, simulated: _Simulated) -> PowerReport:
@@ -197,8 +178,33 @@ class Ladder:
         )
 
 
+def measure_clock(
+    design: ExportedDesign,
+    area: SynthesisReport,
+    target: Target,
+    *,
+    seed: int,
+    cache: Cache | None = None,
+) -> tuple[Metrics, dict[str, str]]:
+    """Return the clock, routed or by static timing before layout, and the tools' logs."""
+    if target.routing is not None:
+        routed = routing(design, target, seed + 1, cache=cache)
+        return routed.metrics, {"routing": _text(routed.log)}
+    netlist = read_netlist(area.netlist, design.top)
+    if target.family == "sky130":
+        from boards.sky130 import library
+        from boards.sky130.blackboxes import bind_memories
+        from boards.timing import analyse
+
+        bound, cells, _ = bind_memories(netlist, library())
+        return analyse(bound, cells).metrics(), {}
+    from boards.timing.xcup import analyse_xcup, xcup_metrics
+
+    return xcup_metrics(analyse_xcup(netlist)), {}
+
+
 def _run_tile(config: MatrixConfig, design: ExportedDesign, cases: list[GemmCase]) -> Entry:
-    result = run_jobs(design, config, cases, variant="activity")
+    result = run_jobs(design, config, cases, coverage=True)
     return Entry(
         payload={
             "cycles": list(result.cycles),
@@ -249,7 +255,7 @@ def _trace_power(report: PowerReport, clock_mhz: float, activity_scale: float) -
     )
 
 
-def _value(metrics: Metrics, stem: str) -> float:
+def figure(metrics: Metrics, stem: str) -> float:
     """Return the figure called `stem` of whatever fidelity it has."""
     for fidelity in (Fidelity.MEASURED, Fidelity.MODELLED, Fidelity.ESTIMATED):
         name = f"{stem}_{fidelity.value}"

@@ -123,7 +123,7 @@ class AcceleratorModel:
         a_bits = columns["rows"] * columns["operand_bits"]
         b_bits = columns["cols"] * columns["operand_bits"]
         model = energy_model(self._target.family, self._target.budget.get("lut"))
-        return model.power_mw(
+        power: Floats = model.power_mw(
             clock_mhz=clock,
             area_um2=self.predicted.get("area_um2", 0.0),
             macs=columns["rows"] * columns["cols"] * duty,
@@ -137,6 +137,7 @@ class AcceleratorModel:
                 Buffer(words=columns["b_depth"], width=b_bits, reads=duty, writes=duty),
             ),
         )
+        return power
 
 
 def _measuring_seconds(columns: Mapping[str, NDArray[Any]], target: Target) -> Floats:
@@ -147,4 +148,5 @@ def _measuring_seconds(columns: Mapping[str, NDArray[Any]], target: Target) -> F
     """
     cells = np.asarray(columns["rows"] * columns["cols"], dtype=float)
     words = np.where(columns["multiplier"] == "lut", 2.0, 1.0) * columns["operand_bits"] / 8
-    return 40.0 + (2.0 if target.routing else 0.1) * cells * words
+    seconds: Floats = 40.0 + (2.0 if target.routing else 0.1) * cells * words
+    return seconds

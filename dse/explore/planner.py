@@ -38,9 +38,12 @@ class SpaceModel(Protocol):
         Expected time to measure each point.
     """
 
-    knobs: Floats
-    figures: Mapping[str, Floats]
-    seconds: Floats
+    @property
+    def knobs(self) -> Floats: ...
+    @property
+    def figures(self) -> Mapping[str, Floats]: ...
+    @property
+    def seconds(self) -> Floats: ...
 
     def quantities(
         self, points: NDArray[np.int64], figures: Mapping[str, Floats]

@@ -64,9 +64,12 @@ class Judgement:
 class Evaluator(Protocol):
     """Knows one problem: how to model, to measure and to judge a point of its space."""
 
-    space: SearchSpace[Any]
-    model: SpaceModel
-    objectives: tuple[Objective, ...]
+    @property
+    def space(self) -> SearchSpace[Any]: ...
+    @property
+    def model(self) -> SpaceModel: ...
+    @property
+    def objectives(self) -> tuple[Objective, ...]: ...
 
     def screen(self, point: Mapping[str, Any]) -> Judgement | None:
         """Refuse a point that the model already shows to be hopeless, else return None."""
