@@ -52,7 +52,12 @@ def synthesis_script(target: Target, top: str) -> list[str]:
         period_ps = round(1e6 / target.clock.request_mhz)
         synth = FPGA_FAMILIES[target.family].synth
         steps = [f"scratchpad -set abc9.D {period_ps}", f"{synth} -top {top}"]
-    return [f"read_verilog -sv {DESIGN_FILE}", *steps, f"write_json {MAPPED_FILE}"]
+    return [
+        f"read_verilog -sv {DESIGN_FILE}",
+        *steps,
+        f"hierarchy -purge_lib -top {top}",  # the models of cells that are not used
+        f"write_json {MAPPED_FILE}",
+    ]
 
 
 def flatten_script(top: str, *sources: str) -> list[str]:
@@ -63,12 +68,14 @@ def flatten_script(top: str, *sources: str) -> list[str]:
     top : str
         Top module.
     *sources : str
-        Further Verilog files, already written in the target's cells.
+        Further Verilog files, already written in iCE40 cells.
     """
+    cells = ["read_verilog -lib -overwrite +/ice40/cells_sim.v", "blackbox =A:whitebox"]
     return [
         f"read_json {MAPPED_FILE}",
+        *(cells if sources else ()),
         *(f"read_verilog {source}" for source in sources),
-        f"hierarchy -top {top}",
+        f"hierarchy -purge_lib -top {top}",
         "flatten -noscopeinfo",
         "opt_clean",
         f"write_json {FLAT_FILE}",

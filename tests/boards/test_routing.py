@@ -13,7 +13,8 @@ from boards.flows.harness import harness
 from boards.metrics import Fidelity, Figure, Metrics
 from boards.target import load_target
 from hw.contracts import ConfigError
-from hw.export import ExportedDesign
+from hw.export import ExportedDesign, export
+from hw.matrix import MatrixConfig
 
 
 @pytest.mark.parametrize("name", ["ecpix5-85f", "icebreaker"])
@@ -74,3 +75,14 @@ def test_the_median_of_seeds_is_marked() -> None:
     clock = median_clock([run(120, 1), run(100, 2), run(110, 3)])["clock_mhz_measured"]
     assert (clock.value, clock.seed) == (110, 3)
     assert clock.conditions == "x; median of seeds 2, 3, 1"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ecpix5-85f", "icebreaker"])
+def test_a_matrix_engine_is_placed_as_synthesised(cache: Cache, name: str) -> None:
+    target, design = load_target(name), export(MatrixConfig(rows=2, cols=2, a_depth=64, b_depth=64))
+    metrics, area = route(design, target, cache=cache), synthesize(design, target, cache=cache)
+    for block in ("lut", "ff", "dsp", "bram"):
+        if (placed := metrics.get(f"routed_{block}_measured")) is not None:
+            counted = area.value(f"engine_{block}_measured")
+            assert placed.value == pytest.approx(counted, rel=0.01), block
