@@ -19,7 +19,7 @@ __all__ = ["Correction", "fit_correction"]
 
 Floats = NDArray[np.float64]
 
-_LENGTHS = (0.3, 0.6, 1.2, 2.4)
+_LENGTHS = (0.6, 1.2, 2.4, 4.8)
 _AMPLITUDES = (0.5, 1.0, 2.0)
 _NOISE = 0.02  # a log-ratio of 2 %: seed noise of placement and rounding of counts
 
@@ -62,8 +62,10 @@ def fit_correction(points: Floats, log_ratio: Floats, prior: float) -> Correctio
         Correction(points, log_ratio, prior, length, amplitude / np.sqrt(2))
         for length, amplitude in product(_LENGTHS, _AMPLITUDES)
     ]
-    if len(points) < 3:  # too few to choose by; the middle of the grid
-        return Correction(points, log_ratio, prior, 1.2, 1 / np.sqrt(2))
+    if len(points) < 3:
+        # Too few to choose by. The model errs alike on designs alike: were neighbours thought
+        # independent, a first batch would gamble on near-copies of one design.
+        return Correction(points, log_ratio, prior, _LENGTHS[-1], 1 / np.sqrt(2))
     return max(options, key=_log_likelihood)
 
 
