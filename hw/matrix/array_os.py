@@ -100,8 +100,8 @@ class OsArray(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         bits = self._shape.operand_bits
-        a = skewed(m, platform, lanes_of(self.a, bits), signed(bits))
-        b = Cat(skewed(m, platform, lanes_of(self.b, bits), signed(bits)))
+        a = skewed(m, platform, self.a, bits)
+        b = Cat(skewed(m, platform, self.b, bits))
         last, above = chain(m, self.last, self._rows, "last", init=1), None
         for r in range(self._rows):
             bottom = r == self._rows - 1

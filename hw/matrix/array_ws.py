@@ -111,8 +111,8 @@ class WsArray(wiring.Component):
         late_a = Signal.like(self.a, reset_less=True)  # so that `swap` is a cycle ahead of it
         m.d.sync += late_a.eq(self.a)
         weights, valid = self._weights(m)
-        a = skewed(m, platform, lanes_of(late_a, bits), signed(bits))
-        b = Cat(skewed(m, platform, lanes_of(weights, bits), signed(bits)))
+        a = skewed(m, platform, late_a, bits)
+        b = Cat(skewed(m, platform, weights, bits))
         b_valid = Cat(chain(m, valid, self._cols, "b_valid"))
         swap = chain(m, self.swap, self._rows, "swap")
         above: Any = None

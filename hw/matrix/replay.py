@@ -63,9 +63,8 @@ class ReplayBuffer(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        write, read, oldest = (Signal(range(self._depth), name=n) for n in ("write", "read", "old"))
+        write, read, oldest, level, fresh = self._state()
         step, put = self.step.p, Signal()
-        level, fresh = Signal(range(self._depth + 1)), Level("fresh", self._depth)
         freed = self.step.valid & step.free
         m.d.comb += [
             self.i.ready.eq(level != self._depth),
@@ -89,6 +88,13 @@ class ReplayBuffer(wiring.Component):
         ]
         m.d.comb += self.o.payload.eq(word)
         return m
+
+    def _state(self) -> tuple[Signal, Signal, Signal, Signal, Level]:
+        """Return the pointers and counts; a proof overrides this to see them."""
+        names = ("write", "read", "oldest")
+        write, read, oldest = (Signal(range(self._depth), name=name) for name in names)
+        level = Signal(range(self._depth + 1), name="level")
+        return write, read, oldest, level, Level("fresh", self._depth)
 
     def _memory(self, m: Module, write: Signal, put: Signal, read: Signal) -> Any:
         """Return the word at `read`, one cycle later."""

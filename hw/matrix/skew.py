@@ -4,55 +4,84 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Module, Shape, Signal
+from amaranth.hdl import Cat, Module, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.export import shared
 
-__all__ = ["Delay", "chain", "lanes_of", "skewed"]
+__all__ = ["GROUP", "Delay", "Skew", "chain", "lanes_of", "skewed"]
 
-BASE = 8  # of the delays' lengths: few classes, and few instances per lane
+GROUP = 8  # most lanes that are skewed in one module: few classes, and few instances
 
 
 class Delay(wiring.Component):
-    """Delays a value by `length` cycles, without reset.
+    """Delays a bus by `length` cycles, without reset.
 
     Members
     -------
-    i : In(shape)
-        Value.
-    o : Out(shape)
-        The value of `length` cycles ago.
+    i, o : In(width), Out(width)
+        The bus, and what it was `length` cycles ago.
     """
 
-    def __init__(self, shape: Any, length: int) -> None:
+    def __init__(self, width: int, length: int) -> None:
         self._length = length
-        super().__init__({"i": In(shape), "o": Out(shape)})
+        super().__init__({"i": In(unsigned(width)), "o": Out(unsigned(width))})
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        value: Any = self.i
-        for index in range(self._length):
-            later = Signal.like(self.i, name=f"stage{index}", reset_less=True)
-            m.d.sync += later.eq(value)
-            value = later
-        m.d.comb += self.o.eq(value)
+        m.d.comb += self.o.eq(_delayed(m, self.i, self._length, "stage"))
         return m
 
 
-def skewed(m: Module, platform: Any, lanes: list[Any], shape: Shape) -> list[Any]:
-    """Return lane r delayed by r cycles, from shared delays of 1, 8, 64 cycles."""
+class Skew(wiring.Component):
+    """Delays lane r of a bus by r cycles, without reset.
+
+    Members
+    -------
+    i, o : In(lanes * bits), Out(lanes * bits)
+        The bus before and after.
+    """
+
+    def __init__(self, lanes: int, bits: int) -> None:
+        self._lanes, self._bits = lanes, bits
+        super().__init__({"i": In(unsigned(lanes * bits)), "o": Out(unsigned(lanes * bits))})
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        lanes = (self.i.word_select(r, self._bits) for r in range(self._lanes))
+        late = [_delayed(m, lane, r, f"lane{r}_") for r, lane in enumerate(lanes)]
+        m.d.comb += self.o.eq(Cat(late))
+        return m
+
+
+def _delayed(m: Module, value: Any, length: int, name: str) -> Any:
+    for index in range(length):
+        later = Signal(len(value), name=f"{name}{index}", reset_less=True)
+        m.d.sync += later.eq(value)
+        value = later
+    return value
+
+
+def skewed(m: Module, platform: Any, bus: Any, bits: int) -> list[Any]:
+    """Return the signed lanes of a bus, lane r delayed by r cycles, from shared modules.
+
+    Lanes are skewed in equal groups, and each group is delayed as a whole.
+    """
+    lanes = len(bus) // bits
+    group = max(size for size in range(1, min(GROUP, lanes) + 1) if lanes % size == 0)
     result = []
-    for index, lane in enumerate(lanes):
-        length, left = 1, index
-        while left:
-            for _ in range(left % BASE):
-                delay = shared(m, platform, f"delay{length}", Delay(shape, length))
-                m.d.comb += delay.i.eq(lane)
-                lane = delay.o
-            length, left = length * BASE, left // BASE
-        result.append(lane)
+    for at in range(lanes // group):
+        part = bus.word_select(at, group * bits)
+        for _ in range(at):
+            delay = shared(m, platform, f"delay{group}", Delay(group * bits, group))
+            m.d.comb += delay.i.eq(part)
+            part = delay.o
+        if group > 1:
+            skew = shared(m, platform, f"skew{group}", Skew(group, bits))
+            m.d.comb += skew.i.eq(part)
+            part = skew.o
+        result += lanes_of(part, bits)
     return result
 
 

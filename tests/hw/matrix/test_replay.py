@@ -20,10 +20,14 @@ DEPTH, WIDTH, COUNT = 4, 2, 4  # words are numbered modulo 2**COUNT, more than t
 class Watched(ReplayBuffer):
     """A replay buffer whose memory can be looked at."""
 
+    def _state(self) -> Any:
+        self.state = super()._state()
+        return self.state
+
     def _memory(self, m: Module, write: Signal, put: Signal, read: Signal) -> Any:
         word = super()._memory(m, write, put, read)
         look = m.submodules["bank0"].read_port(domain="comb")
-        self.inside = write, read, word, look
+        self.inside = word, look
         return word
 
 
@@ -97,19 +101,22 @@ class Contract(Elaboratable):
             Assert(oldest == Mux(free, reads, base)),
             Assert(first == Mux(fresh, reads, (base + self.length)[:COUNT])),
         ]
-        m.d.comb += Assert(~dut.step.valid | (reads - oldest)[:COUNT] < held)
+        m.d.comb += Assert(~dut.step.valid | ((reads - oldest)[:COUNT] < held))
         expects = [Signal(name=f"expects{stage}") for stage in (1, 2)]
         words = [Signal(WIDTH, name=f"word{stage}") for stage in (1, 2)]
         m.d.sync += [expects[0].eq(step & (reads == self.watch)), expects[1].eq(expects[0])]
         m.d.sync += [words[0].eq(value), words[1].eq(words[0])]
         m.d.comb += Assert(~expects[1] | (dut.o.valid & (dut.o.payload == words[1])))
         m.d.comb += Assert(~(step & (reads == self.watch)) | there)
-        write, read, word, look = dut.inside
+        word, look = dut.inside
+        write, read, old, level, unseen = dut.state
         m.d.comb += [
             look.addr.eq(self.watch),
             Assert(~there | (look.data == value)),
             Assert(write == loads[: len(write)]),
             Assert(read == reads[: len(read)]),
+            Assert(old == oldest[: len(old)]),
+            Assert((level == held) & (unseen.value == unread)),
             Assert(~expects[0] | (word == words[0])),
         ]
 
