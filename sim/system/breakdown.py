@@ -14,10 +14,10 @@ from hw.matrix import MatrixConfig
 
 from .host import host_of, operator_seconds
 from .model import memory_view
-from .shapes import GemmShapes, TraceLike
+from .shapes import TraceLike
 from .space import config_columns
-from .terms import KNOBS, job_terms
-from .timing import JobCycles, job_cycles
+from .terms import KNOBS, shape_terms
+from .timing import job_cycles
 
 __all__ = ["CAUSES", "OperatorTime", "TraceTime", "time_trace"]
 
@@ -194,32 +194,23 @@ class _Engine:
         shapes = sorted({(op.m, op.k, op.n) for op in operators})
         if not shapes:
             return
-        table = np.array(shapes, dtype=np.int64).T
-        once = np.ones(len(shapes))
-        gemms = GemmShapes(table[0], table[1], table[2], once, once)
-        knobs = {name: self._columns[name] for name in KNOBS}
-        for shape, terms in zip(shapes, job_terms(gemms, knobs), strict=True):
-            cycles = job_cycles(terms, self._view)
-            moved = float(
-                terms.a_words[0] * -(-self._config.a_bits // 8)
-                + terms.b_words[0] * -(-self._config.b_bits // 8)
-                + terms.out_bytes[0]
-            )
-            causes = self._split(shape, float(terms.steps[0]), float(terms.stall_free[0]), cycles)
-            waits = float(cycles.memory[0]) >= float(cycles.array[0])
-            self._shapes[shape] = (causes, waits, moved)
-
-    def _split(
-        self, shape: tuple[int, int, int], steps: float, stall_free: float, cycles: JobCycles
-    ) -> dict[str, float]:
-        m, k, n = shape
+        m, k, n = np.array(shapes, dtype=np.int64).T
+        terms = shape_terms(m, k, n, {name: self._columns[name] for name in KNOBS})
+        cycles = job_cycles(terms, self._view)
         useful = m * k * n / self._config.macs_per_cycle
-        return {
+        causes = {
             "compute": useful,
-            "edge": steps - useful,
-            "fill": stall_free - steps,
-            "memory": float(cycles.total[0]) - stall_free,
+            "edge": terms.steps - useful,
+            "fill": terms.stall_free - terms.steps,
+            "memory": cycles.total - terms.stall_free,
         }
+        moved = terms.a_words * -(-self._config.a_bits // 8)
+        moved += terms.b_words * -(-self._config.b_bits // 8)
+        moved += terms.out_bytes
+        for at, shape in enumerate(shapes):
+            split = {cause: float(values[at]) for cause, values in causes.items()}
+            waits = bool(cycles.memory[at] >= cycles.array[at])
+            self._shapes[shape] = (split, waits, float(moved[at]))
 
     def row(self, group: list[Operator]) -> OperatorTime:
         """Return the time of all runs of a group of operators."""

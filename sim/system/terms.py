@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hw.matrix.closed_form import flight_cycles, issue_cycles
 from hw.matrix.plan import Plan, plan_arrays
 
 from .shapes import GemmShapes
 
-__all__ = ["KNOBS", "JobTerms", "PhaseTerms", "job_terms"]
+__all__ = ["KNOBS", "JobTerms", "PhaseTerms", "job_terms", "shape_terms"]
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Columns = Mapping[str, NDArray[Any]]
 
 KNOBS = ("rows", "cols", "dataflow", "a_depth", "b_depth", "result_rows", "pipeline", "accum_bits")
 """Knobs that decide the terms; the width of operands only scales the bytes."""
@@ -32,15 +34,18 @@ class PhaseTerms(NamedTuple):
     All per job; ``*_a`` counts cycles of A's stream, ``*_b`` B words and ``*_r`` result rows that
     share the memory with it. ``start`` is the first pass over the columns, in which A loads;
     ``end`` the same in the last block; ``turn`` the last pass of a block and the first of the
-    next. ``pass_`` counts cycles that passes take when nothing waits, ``block`` words and bytes
-    of a block, ``swap`` the change from one column tile of B to the next.
+    next; ``swap`` the change from one column tile of B to the next. ``*_pass`` and ``*_cycles``
+    are what these take when nothing waits; ``block`` counts words and bytes of a block.
     """
 
     start_a: Floats
     start_b: Floats
     start_r: Floats
+    start_pass: Floats
+    end_a: Floats
     end_b: Floats
-    pass_: Floats
+    end_r: Floats
+    end_pass: Floats
     turns: Floats
     turn_a: Floats
     turn_b: Floats
@@ -102,22 +107,21 @@ class JobTerms(NamedTuple):
     phases: PhaseTerms | None
 
 
-def job_terms(shapes: GemmShapes, knobs: Mapping[str, NDArray[Any]]) -> list[JobTerms]:
+def job_terms(shapes: GemmShapes, knobs: Columns) -> list[JobTerms]:
     """Return the terms of every shape; `knobs` holds equally long arrays for each of `KNOBS`."""
+    dims = zip(shapes.m, shapes.k, shapes.n, strict=True)
+    return [shape_terms(m, k, n, knobs) for m, k, n in dims]
+
+
+def shape_terms(m: ArrayLike, k: ArrayLike, n: ArrayLike, knobs: Columns) -> JobTerms:
+    """Return the terms of jobs ``(m, k) @ (k, n)``: of one on many designs, or of many on one."""
+    m, k, n = (np.asarray(size, dtype=np.int64) for size in (m, k, n))
     ws = np.asarray(knobs["dataflow"]) == "ws"
-    return [
-        _terms(int(m), int(k), int(n), ws, knobs)
-        for m, k, n in zip(shapes.m, shapes.k, shapes.n, strict=True)
-    ]
-
-
-def _terms(
-    m: int, k: int, n: int, ws: NDArray[np.bool_], knobs: Mapping[str, NDArray[Any]]
-) -> JobTerms:
+    shape = np.broadcast_shapes(m.shape, ws.shape)
     rows, cols, pipeline = knobs["rows"], knobs["cols"], knobs["pipeline"]
     names = ("rows", "cols", "dataflow", "a_depth", "b_depth", "result_rows", "pipeline")
     plan = plan_arrays(m, k, n, **{name: knobs[name] for name in names})
-    steps, last, tail = issue_cycles(np.asarray(m), np.asarray(k), plan, rows=rows, ws=ws)
+    steps, last, tail = issue_cycles(m, k, plan, rows=rows, ws=ws)
     drain = tail + flight_cycles(rows, cols, pipeline, ws) + 1
     element = -(-knobs["accum_bits"] // 8)
     last_rows = np.where(ws, np.where(plan.k_tiles > 1, plan.last_block, 1), (m - 1) % rows + 1)
@@ -125,10 +129,10 @@ def _terms(
     crit_b = np.where(ws, plan.block <= rows, plan.block == 1)
     crit_a = ~crit_b & ~plan.resident
     early = plan.out_rows - last_rows
-    replayed = ~crit_b & ~crit_a
+    replayed = np.broadcast_to(~crit_b & ~crit_a, shape)
 
     def floats(value: Any) -> Floats:
-        return _floats(value, ws.shape)
+        return _floats(value, shape)
 
     return JobTerms(
         stall_free=floats(last + drain),
@@ -152,54 +156,74 @@ def _terms(
 
 
 def _phases(
-    m: int,
-    k: int,
-    n: int,
+    m: Ints,
+    k: Ints,
+    n: Ints,
     ws: NDArray[np.bool_],
-    knobs: Mapping[str, NDArray[Any]],
+    knobs: Columns,
     plan: Plan,
     replayed: NDArray[np.bool_],
 ) -> PhaseTerms:
     rows, element = knobs["rows"], -(-knobs["accum_bits"] // 8)
-    panel = np.where(ws, plan.block, np.minimum(m, rows))
-    panels = np.where(ws, 1, plan.block)
     spacing = np.maximum(k, plan.gap)
-    a_block = np.where(ws, plan.block * plan.k_tiles, plan.block * k)
-    pass_ = np.where(ws, _ws_pass(k, plan, rows), plan.block * spacing)
+    block, last = (
+        _block(size, gap, k, ws, plan, rows, np.minimum(m, rows))
+        for size, gap in ((plan.block, plan.gap), (plan.last_block, plan.gap_last))
+    )
     ahead = knobs["b_depth"] + _AHEAD + k
-    start_b = np.minimum(np.minimum(a_block, ahead), plan.b_words)
+    start_b = np.minimum(np.minimum(block.a_words, ahead), plan.b_words)
+    left_b = plan.b_words - start_b
     turns = np.where(replayed, plan.blocks - 1, 0)
     near = np.minimum(2, plan.col_tiles)
-    turn_a = np.maximum(0, a_block - np.maximum(0, knobs["a_depth"] - a_block + _AHEAD))
-    swaps = np.where(ws | ~replayed, 0, np.maximum(0, plan.b_words - start_b) / k)
+    room = np.maximum(0, knobs["a_depth"] - block.a_words + _AHEAD)
+    swaps = np.where(ws | ~replayed, 0, left_b / k)
     swap_b = np.maximum(0, k - np.maximum(0, knobs["b_depth"] - k + _AHEAD))
     fields = (
-        np.where(replayed, a_block, 0),
+        np.where(replayed, block.a_words, 0),
         np.where(replayed, start_b, 0),
-        np.where(replayed, (panels - 1) * panel, 0),
+        np.where(replayed, block.early_rows, 0),
+        block.cycles,
+        np.where(replayed, last.a_words, 0),
         np.where(replayed, np.minimum(start_b, plan.col_tiles * k), 0),
-        pass_,
+        np.where(replayed, last.early_rows, 0),
+        last.cycles,
         turns,
-        turn_a,
-        near * k,
-        near * panels * panel,
-        near * pass_,
-        a_block,
+        np.maximum(0, block.a_words - room),
+        np.minimum(near * k, left_b / np.maximum(1, turns)),
+        near * block.rows,
+        near * block.cycles,
+        block.a_words,
         plan.col_tiles * k,
-        panels * panel * n * element,
-        plan.col_tiles * pass_,
+        block.rows * n * element,
+        plan.col_tiles * block.cycles,
         swaps,
         swap_b,
-        2 * panel,
+        2 * np.where(ws, plan.block, np.minimum(m, rows)),
         2 * spacing,
     )
-    return PhaseTerms(*(_floats(field, ws.shape) for field in fields))
+    return PhaseTerms(*(_floats(field, replayed.shape) for field in fields))
 
 
-def _ws_pass(k: int, plan: Plan, rows: Any) -> Any:
-    """Return the cycles in which a block passes one column tile, weight stationary."""
-    base, edge = plan.block - 1 + plan.gap, (k - 1) % rows + 1
-    return (plan.k_tiles - 1) * np.maximum(base, rows) + np.maximum(base, edge)
+class _Block(NamedTuple):
+    """One pass of a block over a column tile."""
+
+    a_words: Any
+    rows: Any
+    early_rows: Any  # that leave while the pass still loads
+    cycles: Any
+
+
+def _block(
+    size: Any, gap: Any, k: Ints, ws: NDArray[np.bool_], plan: Plan, rows: Any, panel: Any
+) -> _Block:
+    base, edge = size - 1 + gap, (k - 1) % rows + 1
+    ws_cycles = (plan.k_tiles - 1) * np.maximum(base, rows) + np.maximum(base, edge)
+    return _Block(
+        a_words=size * np.where(ws, plan.k_tiles, k),
+        rows=np.where(ws, size, size * panel),
+        early_rows=np.where(ws, 0, (size - 1) * panel),
+        cycles=np.where(ws, ws_cycles, size * np.maximum(k, gap)),
+    )
 
 
 def _floats(value: Any, shape: tuple[int, ...]) -> Floats:

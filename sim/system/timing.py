@@ -41,7 +41,7 @@ class MemoryView:
     a_word, b_word : array
         Cycles per word of A and of B, as far as their bytes go.
     wait : array
-        Cycles from the command to the first step.
+        Cycles before the first step.
     late : array
         By how much that is later than with a memory that answers at once.
     slower, head : array
@@ -92,7 +92,7 @@ def view_memory(
         )
     )  # fmt: skip
     per_byte = 1.0 / rate
-    wait = np.maximum(START, latency + 1)
+    wait = np.maximum(START, latency + 1) - 1
     slower = 1 + refresh / np.maximum(1, interval - refresh)
 
     def step(size: Any) -> Any:
@@ -104,7 +104,7 @@ def view_memory(
         a_word=a * per_byte,
         b_word=b * per_byte,
         wait=wait,
-        late=wait - START,
+        late=wait + 1 - START,
         slower=slower,
         head=0.5 * refresh,
         a=alone_a,
@@ -174,7 +174,7 @@ def _waits(p: PhaseTerms, v: MemoryView) -> Floats:
         load -= cycles
         return np.maximum(load, 0.0, out=load)
 
-    waits = over(p.start_a, p.start_b, p.start_r, p.pass_)
+    waits = over(p.start_a, p.start_b, p.start_r, p.start_pass)
     if p.turns.any():
         bound = p.block_a * v.a_word
         bound += p.block_b * v.b_word
@@ -183,7 +183,7 @@ def _waits(p: PhaseTerms, v: MemoryView) -> Floats:
         bound -= p.block_cycles
         np.maximum(bound, 0.0, out=bound)
         bound *= p.turns
-        bound += over(p.start_a, p.end_b, p.start_r, p.pass_)
+        bound += over(p.end_a, p.end_b, p.end_r, p.end_pass)
         waits += p.turns * over(p.turn_a, p.turn_b, p.turn_r, p.turn_cycles)
         np.maximum(waits, bound, out=waits)
     if p.swaps.any():
