@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from amaranth.hdl import Fragment
+from amaranth.hdl import Fragment, UnusedElaboratable
 from amaranth.lib import wiring
 
 from ..bus import AxiTop
@@ -51,14 +51,19 @@ def export(
     KilnError
         A shared class is used with two configurations, or in a way that cannot be shared.
     """
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-        raise ConfigError(f"name={name!r} is no Verilog identifier; use letters, digits and _")
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or identifier(name) != name:
+        raise ConfigError(
+            f"name={name!r} is no Verilog identifier, or is reserved; use letters, digits and _"
+        )
     component = _component(source)
+    component._MustUse__used = True  # even if it is refused
     top = AxiTop(component) if axi else component
     with _without_collector():
-        if flat:
-            return _export_flat(name, top, source)
-        return _export_shared(name, top, source)
+        try:
+            return (_export_flat if flat else _export_shared)(name, top, source)
+        except BaseException:
+            UnusedElaboratable._MustUse__silence = True  # what was not reached is no mistake
+            raise
 
 
 def _component(source: Any) -> wiring.Component:

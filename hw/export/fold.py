@@ -21,8 +21,15 @@ def _find(module: RtlilModule) -> dict[str, Sig]:
     kept: list[Cell] = []
     for cell in module.cells:
         target = cell.ports.get("Y")
-        if target is None or not target[0].wire.startswith("$") or not cell.kind.startswith("$"):
+        if target is None or not cell.kind.startswith("$"):
             kept.append(cell)
+            continue
+        if not target[0].wire.startswith("$"):
+            named = _simpler(cell)
+            if named is None:
+                kept.append(cell)
+            else:
+                module.connects.append((target[0].wire, named))
             continue
         key = (cell.kind, *cell.parameters.items(), *_inputs(cell))
         value = _simpler(cell) or seen.get(key)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import pairwise
 
 from .rtlil import Assign, Cell, Chunk, Process, RtlilModule, Sig, Statement, Switch, Wire
 from .signals import join, part, width_of
@@ -25,8 +26,9 @@ def drop_dead_bits(module: RtlilModule, is_output: Callable[[Cell, str], bool]) 
         Tells whether a port of an instance is an output.
     """
     masks = _Liveness(module, is_output).masks()
+    fields = _field_starts(module)
     pieces = {
-        wire: runs_of_ones(mask)
+        wire: list(_cut(runs_of_ones(mask), fields.get(wire, ())))
         for wire, mask in masks.items()
         if _can_split(module.wires[wire]) and mask & (mask + 1)
     }
@@ -34,6 +36,22 @@ def drop_dead_bits(module: RtlilModule, is_output: Callable[[Cell, str], bool]) 
     pieces = {wire: runs for wire, runs in pieces.items() if wire in drivers}
     if pieces:
         _Splitter(module, pieces).run()
+
+
+def _field_starts(module: RtlilModule) -> dict[str, set[int]]:
+    """Return where the fields of each structure begin."""
+    starts: dict[str, set[int]] = {}
+    for alias, sig in module.connects:
+        if len(sig) == 1 and sig[0].wire and "." in alias and "[" not in alias:
+            starts.setdefault(sig[0].wire, set()).add(sig[0].low)
+    return starts
+
+
+def _cut(runs: list[tuple[int, int]], starts: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Cut each run where a field begins, so that every piece has a field's name."""
+    for low, width in runs:
+        bounds = [low, *sorted(s for s in starts if low < s < low + width), low + width]
+        yield from ((start, stop - start) for start, stop in pairwise(bounds))
 
 
 def _can_split(wire: Wire) -> bool:
@@ -91,8 +109,8 @@ class _Liveness:
             elif not cell.kind.startswith("$"):
                 self._ask_all(cell, [p for p in cell.ports if not self._is_output(cell, p)])
         while self._pending:
-            wire = self._pending.pop()
-            self._visit(wire, self._masks[wire])
+            name = self._pending.pop()
+            self._visit(name, self._masks[name])
         return self._masks
 
     def _ask(self, sig: Sig, mask: int = -1) -> None:
@@ -104,7 +122,7 @@ class _Liveness:
                 self._pending.append(chunk.wire)
             low += chunk.width
 
-    def _ask_all(self, cell: Cell, ports: Iterator[str] | tuple[str, ...] | list[str]) -> None:
+    def _ask_all(self, cell: Cell, ports: Iterable[str]) -> None:
         for port in ports:
             self._ask(cell.ports[port])
 
@@ -169,8 +187,11 @@ class _Splitter:
         module.connects = [(target, self._sig(sig)) for target, sig in module.connects]
 
     def _name(self, wire: str, low: int, width: int) -> str:
+        """Name a piece after the field that it is, or that begins with it."""
+        whole = self._module.wires[wire].width
         for alias, sig in self._module.connects:
-            if sig == (Chunk(wire, low, width),) and not self._module.wires[alias].port:
+            begins = len(sig) == 1 and sig[0][:2] == (wire, low)
+            if begins and width <= sig[0].width < whole:
                 return f"{alias}.live"
         return f"{wire}.{low}" if wire.startswith("\\") else f"{wire}_{low}"
 

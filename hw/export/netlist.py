@@ -61,6 +61,7 @@ class Netlist:
         self.aliases: dict[str, Sig] = {}
         self.instance_outputs: dict[str, tuple[Cell, str]] = {}
         self._cells: dict[str, Cell] = {}
+        self._oversized: set[str] = set()
         self._substitutes: dict[str, Sig] = {}
         drop_dead_bits(module, self.is_output)
         self._sort()
@@ -177,6 +178,8 @@ class Netlist:
         operation = _with_args(operation, tuple(self.resolve(arg) for arg in operation.args))
         self.operations[wire] = operation
         self.need[wire] = max(width, operation.width)
+        if operation.width > width:
+            self._oversized.add(wire)
         for arg in operation.args:
             self._ask(arg)
 
@@ -193,7 +196,7 @@ class Netlist:
         return port in cell.bare  # how Amaranth writes the outputs of foreign cells
 
     def unread(self) -> Sig:
-        """Return the bits of inputs and of instances' outputs that nothing here reads."""
+        """Return the bits of what comes whole that nothing here reads."""
         return join(
             Chunk(wire, low, width)
             for wire, mask in self._unread.items()
@@ -201,8 +204,9 @@ class Netlist:
         )
 
     def _all_bits(self) -> dict[str, int]:
-        """Return what the module is given: inputs, and outputs of instances that are needed."""
-        return {
+        """Return what comes whole or not at all: inputs, outputs of instances, some operators."""
+        oversized = {wire: (1 << self.need[wire]) - 1 for wire in self._oversized}
+        return oversized | {
             wire.name: (1 << wire.width) - 1
             for wire in self.module.wires.values()
             if wire.port == "input"
