@@ -1,6 +1,6 @@
 """The shared memory behind the streams of an engine, defined once for every simulator.
 
-`sim.cosim` runs this definition in Verilog beside the exported design (`sim/cosim/kiln_tb.v`),
+`sim.cosim` runs this definition in Verilog beside the exported design (`sim/cosim/bench/kiln_tb.v`),
 `sim.system` approximates it in closed form, and `MemoryState` here is the reference both are
 tested against. All arithmetic is on integers, so that the three can agree to the cycle.
 
