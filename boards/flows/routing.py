@@ -28,9 +28,10 @@ __all__ = ["RoutingReport", "median_clock", "route", "routing"]
 ROUTING_LIMIT_S = 1800.0
 REPORT_FILE = "report.json"
 
-# The analytic placer's refinement dominates on large designs; the electrostatic one needs little of
-# it, but a fixed time for its grid. Both place for timing.
-_LARGE_CELLS = 4000
+# nextpnr's default, named so that it is part of the conditions. Its `static` placer takes twice as
+# long on a 4x4 engine, as long on an 8x8 one, and ends with a lower clock; `--no-tmdriv` halves the
+# time, but then nothing is placed or routed for timing.
+_PLACER = "heap"
 
 # nextpnr's names of what is used, and ours. Logic cells of the iCE40 hold the harness as well.
 _USED = {
@@ -116,7 +117,7 @@ def routing(
     mapped = synthesis(design, target, cache=cache, timeout_s=timeout_s, progress=progress)
     _check_fits(mapped.metrics, target)
     router = require_tool(f"nextpnr-{target.family}")
-    options = _options(target, target.routing, seed, mapped.metrics)
+    options = _options(target, target.routing, seed)
     flat = _Flat(design, target.routing, mapped.netlist)
     key = cache_key(
         netlist=mapped.netlist,
@@ -174,7 +175,7 @@ class _Flat:
         return outputs[FLAT_FILE]
 
 
-def _options(target: Target, routing: Routing, seed: int, metrics: Metrics) -> list[str]:
+def _options(target: Target, routing: Routing, seed: int) -> list[str]:
     """Return nextpnr's options; together they are the conditions of the figure."""
     options = [f"--{routing.device}", "--package", routing.package]
     if routing.speed:
@@ -183,9 +184,7 @@ def _options(target: Target, routing: Routing, seed: int, metrics: Metrics) -> l
         options += ["--out-of-context"]
     else:
         options += ["--pcf-allow-unconstrained"]
-    cells = used(metrics, "lut") + used(metrics, "ff")
-    placer = "static" if target.family == "ecp5" and cells > _LARGE_CELLS else "heap"
-    options += ["--placer", placer, "--freq", f"{target.clock.request_mhz:g}"]
+    options += ["--placer", _PLACER, "--freq", f"{target.clock.request_mhz:g}"]
     return [*options, "--seed", str(seed), "--timing-allow-fail"]
 
 
