@@ -129,6 +129,7 @@ class _Module:
         for instance in self.timing.module.instances:
             if instance.type in self.macros:
                 total["memories"] += self._memory(instance, self.macros[instance.type])
+                total["clock"] += self.macros[instance.type].clock_pj
             elif cell := self.library.cells.get(instance.type):
                 cause = "registers" if cell.sequential else "logic"
                 total[cause] += self._outputs(instance, cell) + self._inputs(instance, cell)
@@ -181,7 +182,7 @@ class _Module:
         module = self.timing.module.name
         reads = self.record.accesses(module, instance.name, "read")
         writes = self.record.accesses(module, instance.name, "write")
-        return macro.clock_pj + reads * macro.read_pj + writes * macro.write_pj
+        return reads * macro.read_pj + writes * macro.write_pj
 
 
 def _owners(timing: ModuleTiming) -> dict[Bit, tuple[str, str]]:
