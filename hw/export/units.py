@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,8 +78,28 @@ def unit_rtlil(name: str, component: wiring.Component, fragment: Fragment) -> st
         port: (value, PortDirection.Input if is_input else PortDirection.Output)
         for port, (value, is_input) in port_values(component).items()
     }
-    text, _names = rtlil.convert_fragment(fragment, directions, name, emit_src=False)
+    with _zero_memories_unlisted():
+        text, _names = rtlil.convert_fragment(fragment, directions, name, emit_src=False)
     return str(text)
+
+
+@contextmanager
+def _zero_memories_unlisted() -> Iterator[None]:
+    """Keep Amaranth from listing, bit by bit, the contents of memories that start as zeros.
+
+    A buffer of 1 MB would take minutes; the Verilog writer starts every memory with zeros anyway.
+    """
+    original = rtlil.ModuleEmitter.emit_memory
+
+    def emit_memory(self: Any, cell_idx: int, cell: Any) -> None:
+        if any(cell.init):
+            original(self, cell_idx, cell)
+
+    rtlil.ModuleEmitter.emit_memory = emit_memory
+    try:
+        yield
+    finally:
+        rtlil.ModuleEmitter.emit_memory = original
 
 
 def _drop_unused_clock(module: RtlilModule) -> None:
