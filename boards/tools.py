@@ -197,11 +197,11 @@ TOOLS: dict[str, _Spec] = {
             find=_wheel("cocotb", "-m", "cocotb_tools.config"),
         ),
         _Spec(
-            name="g++",
+            name="c++",
             purpose="compiles simulation models",
             needed="10",
             remedy=f"{_SYSTEM} g++",
-            find=_program("g++", r"(\d+\.\d+\.\d+)"),
+            find=_program("c++", r"(?:version |\) )(\d+\.\d+\.\d+)"),  # of GCC or Clang
         ),
         _Spec(
             name="make",

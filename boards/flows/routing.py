@@ -20,6 +20,7 @@ from hw.contracts import ConfigError
 from hw.export import ExportedDesign
 
 from .harness import HARNESS_FILE, HARNESS_TOP, harness
+from .prepare import prepared
 from .scripts import FLAT_FILE, MAPPED_FILE, flatten_script
 from .synthesis import Progress, run_yosys, synthesis, used
 
@@ -129,6 +130,7 @@ def routing(
 
     def make() -> Entry:
         netlist = flat.netlist(timeout_s, progress)
+        prepared(router.name, progress)
         return _run(router, options, netlist, timeout_s, progress)
 
     entry = cache.remember("route", key, make)

@@ -32,8 +32,8 @@ def test_every_tool_of_a_complete_set_up_is_usable() -> None:
 
 
 def test_a_missing_compiler_names_the_remedy(fake: Fake) -> None:
-    with pytest.raises(ToolError, match=r"g\+\+ is missing .* run: .* install g\+\+"):
-        require_tool("g++")
+    with pytest.raises(ToolError, match=r"c\+\+ is missing .* run: .* install g\+\+"):
+        require_tool("c++")
 
 
 def test_an_old_tool_names_both_versions(fake: Fake) -> None:
