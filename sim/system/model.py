@@ -17,10 +17,13 @@ from boards.memory import Memory
 from boards.target import Target
 from hw.contracts import Phase
 
+from .distinct import distinct_rows, first_rows
 from .fit import memory_fill
 from .host import host_of, host_seconds
+from .phases import PhaseTerms
 from .shapes import TraceLike, gemm_shapes
-from .terms import KNOBS, JobTerms, PhaseTerms, job_terms
+from .space import STRUCTURE
+from .terms import FLAGS, KNOBS, JobTerms, job_terms
 from .timing import MemoryView, job_cycles, view_memory
 
 __all__ = ["TraceModel", "memory_view"]
@@ -28,7 +31,8 @@ __all__ = ["TraceModel", "memory_view"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-CHUNK = 8192
+CHUNK = 16384
+PRECISION = np.float32  # of the cycles of a job, which are modelled to some 0.1 %
 REFRESH_INTERVAL_US = 7.8  # tREFI of JEDEC DRAM up to 85 degrees; as in MemoryTiming.at_clock
 
 
@@ -52,9 +56,12 @@ class TraceModel:
         self.trace, self.target = trace, target
         self.columns = dict(columns)
         self.shapes = gemm_shapes(trace.operators)
-        self._first, self._structure = _distinct(columns)
-        structures = {name: np.asarray(columns[name])[self._first] for name in KNOBS}
-        self._terms = job_terms(self.shapes, structures)
+        if STRUCTURE in columns:
+            first, self._structure = first_rows(columns[STRUCTURE]), columns[STRUCTURE]
+        else:
+            first, self._structure = distinct_rows(columns, KNOBS)
+        structures = {name: np.asarray(columns[name])[first] for name in KNOBS}
+        self._terms = job_terms(self.shapes, structures, dtype=PRECISION)
         self._grid = _grid(self._structure)
         self._host = host_seconds(host_of(target), trace.operators)
         self._macs = float(sum(op.macs * op.count for op in trace.operators))
@@ -79,7 +86,7 @@ class TraceModel:
         if points is None and clock.ndim:
             clock = clock[grid]
         clock = np.broadcast_to(clock, grid.shape)
-        cycles = np.zeros((len(Phase), *grid.shape))
+        cycles = np.zeros((len(Phase), *grid.shape), dtype=PRECISION)
         step = max(1, CHUNK // len(grid))
         for start in range(0, grid.shape[1], step):
             part = np.s_[:, start : start + step]
@@ -89,7 +96,8 @@ class TraceModel:
             flat = cycles.reshape(len(Phase), -1)
             cycles = np.empty_like(flat)
             cycles[:, grid.reshape(-1)] = flat
-        return cycles[0].reshape(-1), cycles[1].reshape(-1)
+        prefill, decode = cycles.reshape(len(Phase), -1).astype(np.float64)
+        return prefill, decode
 
     def _add(self, structure: Ints, view: MemoryView, into: Floats) -> None:
         where = _as_slice(structure)
@@ -97,14 +105,14 @@ class TraceModel:
             total = job_cycles(_take(terms, where), view).total
             for weights, sums in zip((self.shapes.prefill, self.shapes.decode), into, strict=True):
                 if weights[index]:
-                    sums += weights[index] * total
+                    sums += float(weights[index]) * total
 
     def _view(self, points: Ints, clock: Floats) -> MemoryView:
         columns = {
             name: self.columns[name][points]
             for name in ("rows", "cols", "operand_bits", "accum_bits")
         }
-        return memory_view(self.target.memory, columns, clock)
+        return memory_view(self.target.memory, columns, clock, PRECISION)
 
     def evaluate(
         self,
@@ -175,10 +183,13 @@ class TraceModel:
 
 
 def memory_view(
-    memory: Memory, columns: Mapping[str, NDArray[Any]], clock_mhz: ArrayLike
+    memory: Memory,
+    columns: Mapping[str, NDArray[Any]],
+    clock_mhz: ArrayLike,
+    dtype: type[np.floating[Any]] = np.float64,
 ) -> MemoryView:
     """Return `memory` as seen by designs at their clocks; as `MemoryTiming.at_clock` rounds."""
-    clock = np.asarray(clock_mhz, dtype=np.float64)
+    clock = np.asarray(clock_mhz, dtype=dtype)
     element = -(-columns["accum_bits"] // 8)
     rate = memory.channels * memory.bytes_per_cycle * memory.clock_mhz / clock
     refresh = memory.refresh_fraction
@@ -191,27 +202,8 @@ def memory_view(
         latency=np.maximum(1, np.rint(memory.latency_ns * clock / 1e3)),
         refresh_interval=interval,
         refresh_cycles=np.rint(refresh * interval),
+        dtype=dtype,
     )
-
-
-def _distinct(columns: Mapping[str, NDArray[Any]]) -> tuple[Ints, Ints]:
-    """Return one design of each distinct structure, and the structure of each design."""
-    numbers = [
-        np.asarray(columns[name] == "ws" if name == "dataflow" else columns[name], dtype=np.uint64)
-        for name in KNOBS
-    ]
-    key = np.zeros(len(numbers[0]), dtype=np.uint64)
-    for number in numbers:
-        key = key * np.uint64(0x9E3779B97F4A7C15) + number
-        key ^= key >> np.uint64(29)
-    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
-    if any((number[first][inverse] != number).any() for number in numbers):  # a hash collision
-        stacked = np.stack(numbers, axis=1)
-        _, first, inverse = np.unique(stacked, axis=0, return_index=True, return_inverse=True)
-    rank = np.argsort(first, kind="stable")  # in order of first use, so that slices are long
-    place = np.empty_like(rank)
-    place[rank] = np.arange(len(rank))
-    return first[rank], place[inverse.reshape(-1)]
 
 
 def _grid(structure: Ints) -> Ints:
@@ -236,8 +228,5 @@ def _as_slice(index: Ints) -> slice | Ints:
 
 def _take(terms: JobTerms, where: slice | Ints) -> JobTerms:
     phases = terms.phases and PhaseTerms(*(field[where] for field in terms.phases))
-    fields = {name: value[where] for name, value in terms._asdict().items() if name not in _FLAGS}
-    return JobTerms(**fields, streamed=terms.streamed, queued=terms.queued, phases=phases)
-
-
-_FLAGS = ("streamed", "queued", "phases")
+    fields = {name: value[where] for name, value in terms._asdict().items() if name not in FLAGS}
+    return terms._replace(**fields, phases=phases)

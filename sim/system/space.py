@@ -11,13 +11,19 @@ from numpy.typing import NDArray
 from hw.contracts import ConfigError, SearchSpace
 from hw.matrix import MatrixConfig
 
-__all__ = ["FIELDS", "config_columns", "space_columns"]
+__all__ = ["FIELDS", "STRUCTURE", "config_columns", "space_columns"]
 
 FIELDS = (
     "rows", "cols", "dataflow", "operand_bits", "accum_bits", "multiplier", "pipeline",
     "a_depth", "b_depth", "banks", "result_rows",
 )  # fmt: skip
 """Columns of a set of designs: the fields of `MatrixConfig`."""
+
+STRUCTURE = "structure"
+"""Extra column of `space_columns`: a number for each combination of the knobs that decide counts
+of cycles and words, so that the system model need not look for them."""
+
+_SCALING = ("operand_bits", "multiplier", "banks")  # they scale bytes and clock, not counts
 
 Columns = dict[str, NDArray[Any]]
 
@@ -33,8 +39,12 @@ def space_columns(space: SearchSpace[MatrixConfig]) -> Columns:
     defaults = MatrixConfig()
     size = len(space)
     columns: Columns = {}
+    structure = np.zeros(size, dtype=np.int64)
     for name, at in space.columns().items():
-        columns[name] = np.array(space.knobs[name].values)[at]
+        values = space.knobs[name].values
+        columns[name] = np.array(values)[at]
+        if name not in _SCALING:
+            structure = structure * len(values) + at
     ratio = columns.pop("result_ratio", np.full(size, 2))
     for name in FIELDS:
         if name not in columns and name != "result_rows":
@@ -47,4 +57,4 @@ def space_columns(space: SearchSpace[MatrixConfig]) -> Columns:
             f"knobs {sorted(unknown)} are none of the matrix engine; the system model knows "
             f"{', '.join(FIELDS)} and result_ratio"
         )
-    return columns
+    return columns | {STRUCTURE: structure}

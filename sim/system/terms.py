@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hw.matrix.closed_form import flight_cycles, issue_cycles
-from hw.matrix.plan import Plan, plan_arrays
+from hw.matrix.plan import plan_arrays
 
+from .distinct import distinct_rows
+from .phases import PhaseTerms, passes_of, phase_terms
 from .shapes import GemmShapes
 
-__all__ = ["KNOBS", "JobTerms", "PhaseTerms", "job_terms", "shape_terms"]
+__all__ = ["FLAGS", "KNOBS", "JobTerms", "job_terms", "shape_terms"]
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
 Columns = Mapping[str, NDArray[Any]]
 
@@ -25,44 +27,15 @@ KNOBS = ("rows", "cols", "dataflow", "a_depth", "b_depth", "result_rows", "pipel
 QUEUE = 16
 """Result rows that may wait in the memory's queue, as in `MemoryTiming`."""
 
-_AHEAD = 48  # words that a reader of the memory is ahead of the engine, about
-
-
-class PhaseTerms(NamedTuple):
-    """Of jobs whose operands are replayed: what each phase of a block asks of the memory.
-
-    All per job; ``*_a`` counts cycles of A's stream, ``*_b`` B words and ``*_r`` result rows that
-    share the memory with it. ``start`` is the first pass over the columns, in which A loads;
-    ``end`` the same in the last block; ``turn`` the last pass of a block and the first of the
-    next; ``swap`` the change from one column tile of B to the next. ``*_pass`` and ``*_cycles``
-    are what these take when nothing waits; ``block`` counts words and bytes of a block.
-    """
-
-    start_a: Floats
-    start_b: Floats
-    start_r: Floats
-    start_pass: Floats
-    end_a: Floats
-    end_b: Floats
-    end_r: Floats
-    end_pass: Floats
-    turns: Floats
-    turn_a: Floats
-    turn_b: Floats
-    turn_r: Floats
-    turn_cycles: Floats
-    block_a: Floats
-    block_b: Floats
-    block_out: Floats
-    block_cycles: Floats
-    swaps: Floats
-    swap_b: Floats
-    swap_r: Floats
-    swap_cycles: Floats
+FLAGS = ("loads_a", "queued", "phases")
+"""Fields of `JobTerms` that are no arrays over designs."""
 
 
 class JobTerms(NamedTuple):
     """Terms of one shape on every design, as arrays over designs.
+
+    A stream that needs a word in every cycle can never catch up with what it missed: B where
+    nothing of it is replayed, else A while it loads.
 
     Members
     -------
@@ -77,13 +50,14 @@ class JobTerms(NamedTuple):
     early_bytes, queued_bytes : array
         Results that are not yet written when the last operands are issued, and when the last row
         has left.
-    port_a, port_b : array
-        Words of the stream that needs one in every cycle; 0 where it is the other, or neither.
-    beside_a, beside_b, rows_a, rows_b : array
-        Words of the other stream and rows that share the memory with it.
-    streamed, queued : bool
-        Whether on some design A is streamed again for each column tile (`port_a` counts), and
-        whether more rows may wait at the end than the memory's queue holds.
+    port_b, port_b_a, port_b_r : array
+        Words of B if B is that stream, else 0; and words of A and result rows beside them.
+    port_a, port_a_b, port_a_r : array
+        Words of A if A is that stream, else 0: all of them, or those of the first pass if they
+        are replayed later; and words of B and result rows beside them.
+    loads_a, queued : bool
+        Whether on some design A is that stream, and whether on some more rows may wait at the end
+        than the memory's queue holds.
     phases : PhaseTerms or None
         None where on no design anything is replayed.
     """
@@ -96,24 +70,44 @@ class JobTerms(NamedTuple):
     out_bytes: Floats
     early_bytes: Floats
     queued_bytes: Floats
-    port_a: Floats
     port_b: Floats
-    beside_a: Floats
-    beside_b: Floats
-    rows_a: Floats
-    rows_b: Floats
-    streamed: bool
+    port_b_a: Floats
+    port_b_r: Floats
+    port_a: Floats
+    port_a_b: Floats
+    port_a_r: Floats
+    loads_a: bool
     queued: bool
     phases: PhaseTerms | None
 
 
-def job_terms(shapes: GemmShapes, knobs: Columns) -> list[JobTerms]:
+def job_terms(
+    shapes: GemmShapes, knobs: Columns, dtype: type[np.floating[Any]] = np.float64
+) -> list[JobTerms]:
     """Return the terms of every shape; `knobs` holds equally long arrays for each of `KNOBS`."""
-    dims = zip(shapes.m, shapes.k, shapes.n, strict=True)
-    return [shape_terms(m, k, n, knobs) for m, k, n in dims]
+    first, where = distinct_rows(knobs, [name for name in KNOBS if name != "b_depth"])
+    few = {name: np.asarray(knobs[name])[first] for name in KNOBS}
+    result = []
+    for m, k, n in zip(shapes.m, shapes.k, shapes.n, strict=True):
+        if m == 1:  # nothing is replayed, so the depth of B's buffer does not matter
+            result.append(_spread(shape_terms(m, k, n, few, dtype), where))
+        else:
+            result.append(shape_terms(m, k, n, knobs, dtype))
+    return result
 
 
-def shape_terms(m: ArrayLike, k: ArrayLike, n: ArrayLike, knobs: Columns) -> JobTerms:
+def _spread(terms: JobTerms, where: Ints) -> JobTerms:
+    fields = {name: getattr(terms, name)[where] for name in terms._fields if name not in FLAGS}
+    return terms._replace(**fields)
+
+
+def shape_terms(
+    m: ArrayLike,
+    k: ArrayLike,
+    n: ArrayLike,
+    knobs: Columns,
+    dtype: type[np.floating[Any]] = np.float64,
+) -> JobTerms:
     """Return the terms of jobs ``(m, k) @ (k, n)``: of one on many designs, or of many on one."""
     m, k, n = (np.asarray(size, dtype=np.int64) for size in (m, k, n))
     ws = np.asarray(knobs["dataflow"]) == "ws"
@@ -126,105 +120,37 @@ def shape_terms(m: ArrayLike, k: ArrayLike, n: ArrayLike, knobs: Columns) -> Job
     element = -(-knobs["accum_bits"] // 8)
     last_rows = np.where(ws, np.where(plan.k_tiles > 1, plan.last_block, 1), (m - 1) % rows + 1)
     last_row_bytes = (n - (plan.col_tiles - 1) * cols) * element
-    crit_b = np.where(ws, plan.block <= rows, plan.block == 1)
-    crit_a = ~crit_b & ~plan.resident
     early = plan.out_rows - last_rows
-    replayed = np.broadcast_to(~crit_b & ~crit_a, shape)
-
-    def floats(value: Any) -> Floats:
-        return _floats(value, shape)
-
+    needs_b = np.where(ws, plan.block <= rows, plan.block == 1)
+    again = ~plan.resident
+    first = passes_of(m, k, ws, plan, knobs, last=False)
+    replayed = np.broadcast_to(~needs_b & plan.resident, shape)
+    fields = {
+        "stall_free": last + drain,
+        "steps": steps,
+        "drain": drain,
+        "a_words": plan.a_words,
+        "b_words": plan.b_words,
+        "out_bytes": m * n * element,
+        "early_bytes": last_rows * last_row_bytes,
+        "queued_bytes": np.minimum(QUEUE, plan.out_rows) * last_row_bytes,
+        "port_b": np.where(needs_b, plan.b_words, 0),
+        "port_b_a": np.where(needs_b, plan.a_words, 0),
+        "port_b_r": np.where(needs_b, early, 0),
+        "port_a": np.where(needs_b, 0, np.where(again, plan.a_words, first.a_words)),
+        "port_a_b": np.where(needs_b, 0, np.where(again, plan.b_words, first.b_ahead)),
+        "port_a_r": np.where(needs_b, 0, np.where(again, early, first.early_rows)),
+    }
+    arrays = {
+        name: np.ascontiguousarray(np.broadcast_to(value, shape), dtype=dtype)
+        for name, value in fields.items()
+    }
+    phases = (
+        phase_terms(m, k, n, ws, knobs, plan, first, replayed, dtype) if replayed.any() else None
+    )
     return JobTerms(
-        stall_free=floats(last + drain),
-        steps=floats(steps),
-        drain=floats(drain),
-        a_words=floats(plan.a_words),
-        b_words=floats(plan.b_words),
-        out_bytes=floats(m * n * element),
-        early_bytes=floats(last_rows * last_row_bytes),
-        queued_bytes=floats(np.minimum(QUEUE, plan.out_rows) * last_row_bytes),
-        port_a=floats(np.where(crit_a, plan.a_words, 0)),
-        port_b=floats(np.where(crit_b, plan.b_words, 0)),
-        beside_a=floats(np.where(crit_a, plan.b_words, 0)),
-        beside_b=floats(np.where(crit_b, plan.a_words, 0)),
-        rows_a=floats(np.where(crit_a, early, 0)),
-        rows_b=floats(np.where(crit_b, early, 0)),
-        streamed=bool(crit_a.any()),
+        **arrays,
+        loads_a=not needs_b.all(),
         queued=bool((last_rows > QUEUE).any()),
-        phases=_phases(m, k, n, ws, knobs, plan, replayed) if replayed.any() else None,
+        phases=phases,
     )
-
-
-def _phases(
-    m: Ints,
-    k: Ints,
-    n: Ints,
-    ws: NDArray[np.bool_],
-    knobs: Columns,
-    plan: Plan,
-    replayed: NDArray[np.bool_],
-) -> PhaseTerms:
-    rows, element = knobs["rows"], -(-knobs["accum_bits"] // 8)
-    spacing = np.maximum(k, plan.gap)
-    block, last = (
-        _block(size, gap, k, ws, plan, rows, np.minimum(m, rows))
-        for size, gap in ((plan.block, plan.gap), (plan.last_block, plan.gap_last))
-    )
-    ahead = knobs["b_depth"] + _AHEAD + k
-    start_b = np.minimum(np.minimum(block.a_words, ahead), plan.b_words)
-    left_b = plan.b_words - start_b
-    turns = np.where(replayed, plan.blocks - 1, 0)
-    near = np.minimum(2, plan.col_tiles)
-    room = np.maximum(0, knobs["a_depth"] - block.a_words + _AHEAD)
-    swaps = np.where(ws | ~replayed, 0, left_b / k)
-    swap_b = np.maximum(0, k - np.maximum(0, knobs["b_depth"] - k + _AHEAD))
-    fields = (
-        np.where(replayed, block.a_words, 0),
-        np.where(replayed, start_b, 0),
-        np.where(replayed, block.early_rows, 0),
-        block.cycles,
-        np.where(replayed, last.a_words, 0),
-        np.where(replayed, np.minimum(start_b, plan.col_tiles * k), 0),
-        np.where(replayed, last.early_rows, 0),
-        last.cycles,
-        turns,
-        np.maximum(0, block.a_words - room),
-        np.minimum(near * k, left_b / np.maximum(1, turns)),
-        near * block.rows,
-        near * block.cycles,
-        block.a_words,
-        plan.col_tiles * k,
-        block.rows * n * element,
-        plan.col_tiles * block.cycles,
-        swaps,
-        swap_b,
-        2 * np.where(ws, plan.block, np.minimum(m, rows)),
-        2 * spacing,
-    )
-    return PhaseTerms(*(_floats(field, replayed.shape) for field in fields))
-
-
-class _Block(NamedTuple):
-    """One pass of a block over a column tile."""
-
-    a_words: Any
-    rows: Any
-    early_rows: Any  # that leave while the pass still loads
-    cycles: Any
-
-
-def _block(
-    size: Any, gap: Any, k: Ints, ws: NDArray[np.bool_], plan: Plan, rows: Any, panel: Any
-) -> _Block:
-    base, edge = size - 1 + gap, (k - 1) % rows + 1
-    ws_cycles = (plan.k_tiles - 1) * np.maximum(base, rows) + np.maximum(base, edge)
-    return _Block(
-        a_words=size * np.where(ws, plan.k_tiles, k),
-        rows=np.where(ws, size, size * panel),
-        early_rows=np.where(ws, 0, (size - 1) * panel),
-        cycles=np.where(ws, ws_cycles, size * np.maximum(k, gap)),
-    )
-
-
-def _floats(value: Any, shape: tuple[int, ...]) -> Floats:
-    return np.ascontiguousarray(np.broadcast_to(np.asarray(value, dtype=np.float64), shape))

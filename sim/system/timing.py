@@ -23,11 +23,12 @@ from numpy.typing import ArrayLike, NDArray
 from hw.matrix.closed_form import START
 from sim.memory import MemoryTiming
 
-from .terms import JobTerms, PhaseTerms
+from .phases import PhaseTerms
+from .terms import JobTerms
 
 __all__ = ["JobCycles", "MemoryView", "job_cycles", "view_memory", "view_timing"]
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +84,11 @@ def view_memory(
     latency: ArrayLike,
     refresh_interval: ArrayLike,
     refresh_cycles: ArrayLike,
+    dtype: type[np.floating[Any]] = np.float64,
 ) -> MemoryView:
     """Return the view of a memory; arguments broadcast and are in cycles of the engine's clock."""
     a, b, row, rate, latency, interval, refresh = (
-        np.asarray(value, dtype=np.float64)
+        np.asarray(value, dtype=dtype)
         for value in (
             a_bytes, b_bytes, row_bytes, bytes_per_cycle, latency, refresh_interval, refresh_cycles
         )
@@ -145,12 +147,13 @@ def job_cycles(terms: JobTerms, view: MemoryView) -> JobCycles:
     moved += t.b_words * v.b_word
     moved += t.out_bytes * v.per_byte
     port = t.port_b * v.b
-    port += t.beside_b * v.a_beside_b
-    port += t.rows_b * v.row_beside_b
-    if t.streamed:
-        port += t.port_a * v.a
-        port += t.beside_a * v.b_beside_a
-        port += t.rows_a * v.row_beside_a
+    port += t.port_b_a * v.a_beside_b
+    port += t.port_b_r * v.row_beside_b
+    if t.loads_a:
+        load_a = t.port_a * v.a
+        load_a += t.port_a_b * v.b_beside_a
+        load_a += t.port_a_r * v.row_beside_a
+        np.maximum(port, load_a, out=port)
     np.maximum(port, moved - t.early_bytes * v.per_byte, out=port)
     memory = v.grow(port)
     memory += t.drain
@@ -159,11 +162,11 @@ def job_cycles(terms: JobTerms, view: MemoryView) -> JobCycles:
     memory += v.wait
     array = t.stall_free + v.late
     if t.phases is not None:
-        array += _waits(t.phases, v)
+        array += _waits(t.phases, load_a, v)
     return JobCycles(np.maximum(memory, array), memory, array)
 
 
-def _waits(p: PhaseTerms, v: MemoryView) -> Floats:
+def _waits(p: PhaseTerms, load_a: Floats, v: MemoryView) -> Floats:
     """Return the cycles in which the array waits for operands that are replayed later."""
 
     def over(a: Floats, b: Floats, r: Floats, cycles: Floats) -> Floats:
@@ -174,7 +177,9 @@ def _waits(p: PhaseTerms, v: MemoryView) -> Floats:
         load -= cycles
         return np.maximum(load, 0.0, out=load)
 
-    waits = over(p.start_a, p.start_b, p.start_r, p.start_pass)
+    waits = load_a * v.slower
+    waits -= p.start_pass
+    np.maximum(waits, 0.0, out=waits)
     if p.turns.any():
         bound = p.block_a * v.a_word
         bound += p.block_b * v.b_word
