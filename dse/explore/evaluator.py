@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from boards.flows import used
 from boards.metrics import Fidelity, Figure, Metrics
 from boards.pool import Pool
 from boards.target import Target
@@ -18,8 +19,10 @@ from dse.results import Row, RunFolder, TrialState
 from dse.workloads import Trace
 from hw.contracts import KilnError, SearchSpace, StorageError
 
-from .ladder import Climb, Ladder
-from .model import AREA, AcceleratorModel, Limits
+from .block_model import BlockModel
+from .ladder import Climb, Ladder, OverBudgetError
+from .limits import AREA, Limits
+from .model import AcceleratorModel
 from .objectives import Objective
 from .pareto import front_layers
 from .planner import PRIORS
@@ -42,6 +45,7 @@ class Problem:
     objectives: tuple[Objective, ...]
     limits: Limits
     seed: int = 0
+    model: type[AcceleratorModel] | type[BlockModel] = AcceleratorModel
 
 
 class AcceleratorEvaluator:
@@ -60,8 +64,10 @@ class AcceleratorEvaluator:
     def __init__(self, problem: Problem, run: RunFolder, *, jobs: int = 2) -> None:
         self.space, self.objectives = problem.space, problem.objectives
         self._problem, self._run = problem, run
-        self.model = AcceleratorModel(problem.space, problem.trace, problem.target, problem.limits)
-        self._ladder = Ladder(problem.target, problem.trace, seed=problem.seed)
+        self.model: AcceleratorModel | BlockModel = problem.model(
+            problem.space, problem.trace, problem.target, problem.limits
+        )
+        self._ladder = Ladder(problem.target, problem.trace, self.model.causes, seed=problem.seed)
         self._pool = Pool(jobs)
 
     def screen(self, point: Mapping[str, Any]) -> Judgement | None:
@@ -104,6 +110,8 @@ class AcceleratorEvaluator:
             climb = self._ladder.climb(config)
         except StorageError:
             raise  # a full disk ends the search; it is no property of the design
+        except OverBudgetError as error:
+            return self._over_budget(point, error)
         except KilnError as error:
             return self._modelled(point, TrialState.FAILED, {"failed": 1.0}, str(error))
         judgement = self._judge(point, climb)
@@ -126,7 +134,7 @@ class AcceleratorEvaluator:
             "power_mw": np.array([climb.power_mw]),
         }
         quantities = self.model.quantities(index, figures)
-        violations = {**climb.violations(self._problem.target), **self._user_limits(quantities)}
+        violations = self._user_limits(quantities)
         missed = {name: value for name, value in violations.items() if value > 0}
         return Judgement(
             state=TrialState.REFUSED if missed else TrialState.MEASURED,
@@ -135,6 +143,14 @@ class AcceleratorEvaluator:
             violations=violations,
             figures={name: float(value[0]) for name, value in figures.items()},
             reason=_reason(missed),
+        )
+
+    def _over_budget(self, point: Mapping[str, Any], error: OverBudgetError) -> Judgement:
+        """Return what synthesis taught: the area is known, clock and power stay modelled."""
+        area = used(error.metrics, AREA.get(self._problem.target.family, "lut"))
+        judgement = self._modelled(point, TrialState.REFUSED, error.missed, _reason(error.missed))
+        return replace(
+            judgement, metrics=error.metrics | judgement.metrics, figures={"area": float(area)}
         )
 
     def _modelled(

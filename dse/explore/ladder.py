@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,33 @@ from hw.contracts import KilnError
 from hw.export import ExportedDesign, export
 from hw.matrix import MatrixConfig
 from sim.cosim import GemmCase, run_jobs
-from sim.system import time_trace
 
-from .model import AREA
+from .limits import AREA
 from .tile import tile_cases
 
-__all__ = ["TOP", "Climb", "Ladder", "WrongDesignError", "figure", "measure_clock"]
+__all__ = [
+    "TOP",
+    "Climb",
+    "Ladder",
+    "OverBudgetError",
+    "WrongDesignError",
+    "figure",
+    "measure_clock",
+]
 
 TOP = "kiln_matrix"
 
 
 class WrongDesignError(KilnError):
     """The generated Verilog does not do what the models say: a bug of Kiln's, worth a report."""
+
+
+class OverBudgetError(KilnError):
+    """A design larger than its target: what synthesis found, and by how much it misses."""
+
+    def __init__(self, metrics: Metrics, missed: Mapping[str, float]) -> None:
+        self.metrics, self.missed = metrics, dict(missed)
+        super().__init__("larger than the target; choose a smaller design or a larger --target")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,20 +76,10 @@ class Climb:
     causes: dict[str, Any]
     logs: dict[str, str]
 
-    def violations(self, target: Target) -> dict[str, float]:
-        """Return the log-ratio by which each resource of `target` is exceeded."""
-        found = {}
-        for name, there in target.available.items():
-            taken = used(self.metrics, name)
-            # One more of each, so that a resource of which there is none can be compared.
-            found[name] = float(np.log((taken + 1) / (there + 1)))
-        return found
-
 
 @dataclass(frozen=True, slots=True)
 class _Simulated:
-    cycles: int
-    useful_share: float
+    peak_share: float
     activity: dict[str, float]
     metrics: Metrics
 
@@ -88,6 +93,8 @@ class Ladder:
         Decides the rungs: routed where an open router exists, static timing otherwise.
     trace : Trace
         Gives the tile that is simulated.
+    causes : callable
+        Takes a configuration and a clock in MHz, and returns where the time of the trace goes.
     seed : int
         Of the router and of the tile's operands.
     cache : Cache, optional
@@ -95,16 +102,24 @@ class Ladder:
     """
 
     def __init__(
-        self, target: Target, trace: Trace, *, seed: int = 0, cache: Cache | None = None
+        self,
+        target: Target,
+        trace: Trace,
+        causes: Callable[[Any, float], dict[str, Any]],
+        *,
+        seed: int = 0,
+        cache: Cache | None = None,
     ) -> None:
-        self._target, self._trace, self._seed = target, trace, seed
+        self._target, self._trace, self._causes, self._seed = target, trace, causes, seed
         self._cache = cache or Cache()
 
-    def climb(self, config: MatrixConfig) -> Climb:
+    def climb(self, config: Any) -> Climb:
         """Measure one design.
 
         Raises
         ------
+        OverBudgetError
+            Synthesis found it larger than the target; nothing further was measured.
         ToolError
             A tool is missing, failed or ran out of time.
         WrongDesignError
@@ -112,25 +127,32 @@ class Ladder:
         """
         design = export(config, TOP)
         area = synthesis(design, self._target, cache=self._cache)
+        if missed := _over_budget(area.metrics, self._target):
+            raise OverBudgetError(area.metrics, missed)
         clock, logs = measure_clock(design, area, self._target, seed=self._seed, cache=self._cache)
         simulated = self._simulate(config, design)
         clock_mhz = min(figure(clock, "clock_mhz"), self._target.clock.max_mhz)
-        causes = time_trace(self._trace, config, self._target, clock_mhz)
-        duty = _duty(causes.to_dict(), config)
-        report = self._power(area, simulated)
-        power = _trace_power(report, clock_mhz, duty / simulated.useful_share)
+        causes = self._causes(config, clock_mhz)
+        use = _peak_share(causes, config, clock_mhz) / simulated.peak_share
+        power = _trace_power(self._power(area, simulated), clock_mhz, use)
         return Climb(
             design=design,
             metrics=area.metrics | clock | simulated.metrics | power,
             area=used(area.metrics, AREA.get(self._target.family, "lut")),
             clock_mhz=clock_mhz,
             power_mw=figure(power, "power_mw"),
-            causes=causes.to_dict(),
+            causes=causes,
             logs={"synthesis": _text(area.log), **logs},
         )
 
-    def _simulate(self, config: MatrixConfig, design: ExportedDesign) -> _Simulated:
-        """Run the tile; results must be bit-exact and take exactly the modelled cycles."""
+    def _simulate(self, config: Any, design: ExportedDesign) -> _Simulated:
+        """Run the tile; results must be bit-exact and take exactly the modelled cycles.
+
+        Blocks that are not driven like the matrix engine are not simulated here: their own tests
+        answer for them, and their switching is assumed.
+        """
+        if not isinstance(config, MatrixConfig):
+            return _Simulated(peak_share=1.0, activity={}, metrics=Metrics())
         cases = tile_cases(config, self._trace, self._seed)
         shapes = [[case.job.m, case.job.k, case.job.n] for case in cases]
         tool = require_tool("verilator")
@@ -155,8 +177,7 @@ class Ladder:
             inputs=design.digest,
         )
         return _Simulated(
-            cycles=sum(cycles),
-            useful_share=macs / (sum(cycles) * config.macs_per_cycle),
+            peak_share=macs / (sum(cycles) * config.macs_per_cycle),
             activity=entry.payload["activity"],
             metrics=Metrics(engine_cycles_measured=counted),
         )
@@ -214,11 +235,24 @@ def _run_tile(config: MatrixConfig, design: ExportedDesign, cases: list[GemmCase
     )
 
 
-def _duty(causes: Mapping[str, Any], config: MatrixConfig) -> float:
+def _over_budget(metrics: Metrics, target: Target) -> dict[str, float]:
+    """Return the log-ratio by which each resource of `target` that is exceeded is missed."""
+    pairs = {name: (used(metrics, name), there) for name, there in target.available.items()}
+    # One more of each, so that a resource of which there is none can be compared.
+    return {
+        name: float(np.log((taken + 1) / (there + 1)))
+        for name, (taken, there) in pairs.items()
+        if taken > there
+    }
+
+
+def _peak_share(causes: Mapping[str, Any], config: Any, clock_mhz: float) -> float:
     """Return the share of the array's peak that the whole trace uses, host time included."""
+    if not isinstance(config, MatrixConfig):
+        return 1.0
     macs = sum(op["macs"] for op in causes["operators"] if op["block"] != "host")
     seconds = sum(op["ms"] for op in causes["operators"]) / 1e3
-    return float(macs / (seconds * causes["clock_mhz"] * 1e6 * config.macs_per_cycle))
+    return float(macs / (seconds * clock_mhz * 1e6 * config.macs_per_cycle))
 
 
 def _trace_power(report: PowerReport, clock_mhz: float, activity_scale: float) -> Metrics:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,43 +11,18 @@ from numpy.typing import NDArray
 from boards.power import Buffer, energy_model
 from boards.target import Target
 from dse.workloads import Trace
-from hw.contracts import ConfigError, SearchSpace
+from hw.contracts import SearchSpace
 from hw.matrix import MatrixConfig
-from sim.system import TraceModel, space_columns
+from sim.system import TraceModel, space_columns, time_trace
 from surrogates.additive import predict
 
 from .distributions import scaled_knobs
+from .limits import AREA, Limits, area_violation
 
-__all__ = ["AREA", "AcceleratorModel", "Limits"]
+__all__ = ["AcceleratorModel"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-AREA = {"sky130": "area_um2"}
-"""What a family's area objective counts; LUTs where it is not listed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What the user will not exceed, beside the target's own budget."""
-
-    max_power_mw: float | None = None
-    max_latency_ms: float | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("max_power_mw", "max_latency_ms"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ConfigError(f"{name}={value} allows nothing; use a positive number")
-
-    def violations(self, latency_ms: Any, power_mw: Any) -> dict[str, Any]:
-        """Return the log-ratio by which each limit is missed."""
-        found: dict[str, Any] = {}
-        if self.max_latency_ms is not None:
-            found["latency"] = np.log(np.asarray(latency_ms) / self.max_latency_ms)
-        if self.max_power_mw is not None:
-            found["power"] = np.log(np.asarray(power_mw) / self.max_power_mw)
-        return found
 
 
 class AcceleratorModel:
@@ -71,7 +45,7 @@ class AcceleratorModel:
     ) -> None:
         self.knobs: Floats = scaled_knobs(space)
         self._columns = space_columns(space)
-        self._target, self._limits = target, limits
+        self._trace, self._target, self._limits = trace, target, limits
         self._trace_model = TraceModel(trace, target, self._columns)
         self.predicted = predict(self._columns, target.family)
         area = self.predicted[AREA.get(target.family, "lut")]
@@ -98,11 +72,13 @@ class AcceleratorModel:
     def violations(self, points: Ints, quantities: Mapping[str, Floats]) -> dict[str, Floats]:
         """Return by how much budget and limits are missed, as log-ratios."""
         found = {name: values[points] for name, values in self._budget.items()}
-        limit = self._target.available.get(AREA.get(self._target.family, "lut"))
-        if limit is not None:
-            found["area"] = np.log(quantities["area"] / limit)
+        found |= area_violation(self._target, quantities["area"])
         user = self._limits.violations(quantities["latency_ms"], quantities["power_mw"])
         return {**found, **user}
+
+    def causes(self, config: MatrixConfig, clock_mhz: float) -> dict[str, Any]:
+        """Return the time of every operator on one design, as ``trace.json`` holds it."""
+        return time_trace(self._trace, config, self._target, clock_mhz).to_dict()
 
     def _budget_violations(self) -> dict[str, Floats]:
         """Return the misses of resources that are known before synthesis, LUTs left out."""

@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING, Any
 from boards.target import DEFAULT_TARGET, Target, load_target
 from dse.results import RunFolder
 from dse.workloads import OperatorList, Scenario, Workload, load_workload
+from hw.accelerator import find_block
 from hw.contracts import ConfigError
 from hw.matrix import MATRIX_SPACE
 from sim.system import require_fit
 
+from .block_model import BlockModel, block_space
 from .evaluator import AcceleratorEvaluator, Problem, figure_name
-from .model import Limits
+from .limits import Limits
+from .model import AcceleratorModel
 from .objectives import DEFAULT_OBJECTIVES, find_objectives
 from .search import Search, SearchProgress
 
@@ -47,6 +50,7 @@ def search(
     target: str | Path | Target = DEFAULT_TARGET,
     *,
     scenario: Scenario | None = None,
+    block: str = "matrix",
     sampler: str = "kiln",
     budget: int = 12,
     seed: int = 0,
@@ -71,6 +75,8 @@ def search(
         A built-in or plugged-in target, or a TOML file.
     scenario : Scenario, optional
         Prompt and output lengths; the workload's default if left out.
+    block : str
+        What the accelerators are made of: ``"matrix"``, or a plugged-in block.
     sampler : str
         ``"kiln"``, or Optuna's ``"tpe"``, ``"gp"``, ``"nsga2"``, ``"random"``.
     budget : int
@@ -110,8 +116,8 @@ def search(
     trace = given.trace()
     if jobs < 1:
         raise ConfigError(f"jobs={jobs} measures nothing; use 1 or more")
-    space = MATRIX_SPACE.restrict({"operand_bits": _DEFAULT_BITS, **(fixed or {})})
-    require_fit(trace, chosen, [int(bits) for bits in space.knobs["operand_bits"].values])
+    space, model = _space_and_model(block, fixed or {})
+    require_fit(trace, chosen, _widths(space))
     problem = Problem(
         trace=trace,
         target=chosen,
@@ -119,11 +125,28 @@ def search(
         objectives=find_objectives(objectives),
         limits=Limits(max_power_mw=max_power_mw, max_latency_ms=max_latency_ms),
         seed=seed,
+        model=model,
     )
     run = RunFolder(Path(runs_dir) / (name or _run_name(trace.name)))
     evaluator = AcceleratorEvaluator(problem, run, jobs=jobs)
     _claim(run, _key(problem, given, sampler), resume, budget)
     return Search(evaluator, run, sampler=sampler, budget=budget, seed=seed, progress=progress)
+
+
+def _space_and_model(
+    block: str, fixed: Mapping[str, Any]
+) -> tuple[SearchSpace[Any], type[AcceleratorModel] | type[BlockModel]]:
+    if block == "matrix":
+        return MATRIX_SPACE.restrict({"operand_bits": _DEFAULT_BITS, **fixed}), AcceleratorModel
+    # The width is a knob of the matrix engine alone; an outside block may not have it.
+    space = block_space(find_block(block))
+    held = {name: value for name, value in fixed.items() if name != "operand_bits"}
+    return space.restrict(held), BlockModel
+
+
+def _widths(space: SearchSpace[Any]) -> list[int]:
+    knob = space.knobs.get("operand_bits")
+    return [int(bits) for bits in knob.values] if knob else [_DEFAULT_BITS]
 
 
 def _run_name(text: str) -> str:
@@ -207,7 +230,7 @@ def _space(space: SearchSpace[Any]) -> dict[str, Any]:
 
 
 def _notes(trace: Trace, space: SearchSpace[Any]) -> list[str]:
-    bits = ", ".join(str(value) for value in space.knobs["operand_bits"].values)
+    bits = ", ".join(str(width) for width in _widths(space))
     return [
         f"operand_bits is {bits}: quality is not modelled yet, so the width is your choice (--bits)"
     ]
