@@ -2,8 +2,8 @@
 
 A block from outside the repository takes part in a search if its configuration class offers,
 beside the Block contract, ``space()`` (a `SearchSpace`) and ``predict(family)``, a mapping
-with ``lut`` (or ``area_um2``) and ``clock_mhz``. Nothing here is vectorised: every design is asked once per distinct
-operator, so that a space of some thousands of designs is the limit.
+with ``lut`` (or ``area_um2``) and ``clock_mhz``. Nothing here is vectorised: every design is
+asked once per distinct operator, so that a space of some thousands of designs is the limit.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ def find_column(columns: Iterable[str], wanted: str) -> str | None:
 
 def _same(stem: str, wanted: str) -> bool:
     if wanted == "area":  # what a target's family counts it in
-        return stem in ("engine_lut", "engine_area_um2")
+        return stem in ("area", "engine_lut", "engine_area_um2")
     return stem == wanted or stem.endswith(f"_{wanted}")
 
 
