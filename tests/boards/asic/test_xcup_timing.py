@@ -61,7 +61,7 @@ def test_registers_inside_a_dsp_shorten_its_paths() -> None:
 
 
 def test_unknown_cell_is_named() -> None:
-    with pytest.raises(KilnError, match=r"'GTYE4' is not in boards/timing/xcup\.toml"):
+    with pytest.raises(KilnError, match="'GTYE4' is not in the delay table of 'speed -2' parts"):
         analyse_xcup(netlist(Instance("x", "GTYE4", {"A": 2})))
 
 
@@ -79,7 +79,7 @@ def test_synthesised_adder_is_estimated(tmp_path: Path) -> None:
     found = analyse_xcup(read_netlist(json.loads((tmp_path / "out.json").read_text())))
     # A 32-bit carry chain on this fabric: between 400 MHz and its clock limit.
     assert 400 < found.clock_mhz < 1500
-    figure = xcup_metrics(found, "ECP5 by the same method: +12 %")["clock_mhz_estimated"]
+    figure = xcup_metrics(found)["clock_mhz_estimated"]
     assert figure.fidelity is Fidelity.ESTIMATED
     assert "RapidWright" in figure.conditions
-    assert "+12 %" in figure.conditions
+    assert "same method on ECP5 against nextpnr" in figure.conditions
