@@ -32,6 +32,11 @@ class Instance:
     pins: Mapping[str, Bit]
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
+    def number(self, parameter: str) -> int:
+        """Return an integer parameter, which Yosys writes as a string of binary digits."""
+        value = self.parameters[parameter]
+        return int(value, 2) if isinstance(value, str) else int(value)
+
 
 @dataclass(frozen=True)
 class Module:

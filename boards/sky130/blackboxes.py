@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from boards.liberty import Arc, Cell, Constraint, Library, Pin, Table
 from boards.netlist import Instance, Netlist
@@ -63,7 +61,7 @@ def bind_memories(
 
 def _macro(instance: Instance) -> MemoryMacro:
     words, width, read_ports, write_ports = (
-        number(instance.parameters, name) for name in ("SIZE", "WIDTH", "RD_PORTS", "WR_PORTS")
+        instance.number(name) for name in ("SIZE", "WIDTH", "RD_PORTS", "WR_PORTS")
     )
     if words * width <= FLOP_LIMIT_BITS:
         raise KilnError(
@@ -71,12 +69,6 @@ def _macro(instance: Instance) -> MemoryMacro:
             f"memory_map on memories of up to {FLOP_LIMIT_BITS} bits"
         )
     return memory_macro(words, width, read_ports, write_ports)
-
-
-def number(parameters: Mapping[str, Any], name: str) -> int:
-    """Return the parameter `name` of a cell, which Yosys writes as a string of binary digits."""
-    value = parameters[name]
-    return int(value, 2) if isinstance(value, str) else int(value)
 
 
 def _cell(macro: MemoryMacro, instance: Instance) -> Cell:

@@ -17,7 +17,6 @@ from typing import Any
 
 from boards.liberty import Arc, Cell, Constraint, Library, Pin, Table
 from boards.netlist import Instance, Netlist
-from boards.sky130.blackboxes import number
 from hw.contracts import KilnError
 
 from .analysis import TimingReport, analyse
@@ -91,12 +90,10 @@ def _text(family: str) -> str:
 def _variant(instance: Instance) -> str:
     """Return the type and, of a cell with optional registers, which of them it has."""
     if instance.type == "DSP48E2":
-        used = [r for r in ("AREG", "MREG", "PREG") if number(instance.parameters, r)]
+        used = [r for r in ("AREG", "MREG", "PREG") if instance.number(r)]
         return "/".join([instance.type, *used])
     if instance.type.startswith("RAMB"):
-        registered = number(instance.parameters, "DOA_REG") or number(
-            instance.parameters, "DOB_REG"
-        )
+        registered = instance.number("DOA_REG") or instance.number("DOB_REG")
         return f"{instance.type}/DO_REG" if registered else instance.type
     return instance.type
 

@@ -88,6 +88,14 @@ class ModuleTiming:
         Longest path between registers inside, and the node at its end.
     clocks : set of str
         Input pins that only clock registers.
+    net_slews, net_loads, arrivals : mapping
+        Slowest edge and arrival after the clock of every node, and load of every net.
+    edges, ends : mapping
+        Timed arcs by the node they lead to, and set-up times by the node they hold at.
+    children : mapping of str to ModuleTiming
+        Timing of the modules inside, by name.
+    trees : mapping
+        Buffer tree of every net that a cell drives.
     """
 
     module: Module

@@ -9,6 +9,7 @@ import pytest
 
 from boards.metrics import Fidelity
 from boards.netlist import Instance, Module, Netlist, read_netlist
+from boards.timing.fabric import analyse_fabric
 from boards.timing.xcup import analyse_xcup, xcup_metrics
 from hw.contracts import KilnError
 from hw.export.yosys import run_yosys
@@ -83,3 +84,20 @@ def test_synthesised_adder_is_estimated(tmp_path: Path) -> None:
     assert figure.fidelity is Fidelity.ESTIMATED
     assert "RapidWright" in figure.conditions
     assert "same method on ECP5 against nextpnr" in figure.conditions
+
+
+def test_the_same_method_knows_ecp5() -> None:
+    found = analyse_fabric(
+        netlist(
+            Instance("r", "TRELLIS_FF", {"CLK": 1, "DI": 2, "Q": 3}),
+            Instance("l", "LUT4", {"A": 3, "B": "0", "C": "0", "D": "0", "Z": 4}),
+            Instance("s", "TRELLIS_FF", {"CLK": 1, "DI": 4, "Q": 5}),
+        ),
+        "ecp5",
+    )
+    assert found.register_ns == pytest.approx(0.309 + 0.442 + 0.141 + 0.106)
+
+
+def test_family_without_table_is_named() -> None:
+    with pytest.raises(KilnError, match="no delay table for family 'ice40'"):
+        analyse_fabric(netlist(ff("r", 2, 3)), "ice40")
