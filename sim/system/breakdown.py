@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from boards.target import Target
 from hw.contracts import Operator, OperatorKind, Phase
@@ -19,7 +20,9 @@ from .space import config_columns
 from .terms import KNOBS, shape_terms
 from .timing import job_cycles
 
-__all__ = ["CAUSES", "OperatorTime", "TraceTime", "time_trace"]
+__all__ = ["CAUSES", "OperatorTime", "TraceTime", "job_times", "time_trace"]
+
+Floats = NDArray[np.floating[Any]]
 
 CAUSES = ("compute", "edge", "fill", "memory", "host")
 """What time is spent on: useful work at the array's full rate; steps in which rows, columns or
@@ -128,6 +131,16 @@ def time_trace(
         memory_bytes_per_s=target.memory.bytes_per_s,
         causes_ms={phase.value: _sum_causes(rows, phase) for phase in Phase},
     )
+
+
+def job_times(
+    config: MatrixConfig, target: Target, clock_mhz: float, shapes: Sequence[tuple[int, int, int]]
+) -> Floats:
+    """Return the cycles of isolated jobs ``(m, k, n)`` on one design with the target's memory."""
+    columns = config_columns([config])
+    m, k, n = np.array(shapes, dtype=np.int64).T
+    terms = shape_terms(m, k, n, {name: columns[name] for name in KNOBS})
+    return job_cycles(terms, memory_view(target.memory, columns, float(clock_mhz))).total
 
 
 def _sum_causes(rows: list[OperatorTime], phase: Phase) -> dict[str, float]:

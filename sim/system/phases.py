@@ -55,19 +55,20 @@ class Passes(NamedTuple):
 
     Members
     -------
-    a_words, rows, early_rows : array
-        Words of A, rows of results, and those of them that leave while the pass still loads.
+    a_words, b_words : array
+        Words of A that it takes, and words of B that the memory, serving both in turn, loads
+        meanwhile.
+    early_rows, rows : array
+        Rows of results that leave while it still loads, and all of them.
     cycles : array
         What it takes when nothing waits.
-    b_ahead : array
-        Words of B that its stream loads meanwhile, as the memory serves both in turn.
     """
 
     a_words: Any
-    rows: Any
+    b_words: Any
     early_rows: Any
+    rows: Any
     cycles: Any
-    b_ahead: Any
 
 
 def passes_of(
@@ -82,10 +83,10 @@ def passes_of(
     a_words = size * np.where(ws, plan.k_tiles, k)
     return Passes(
         a_words=a_words,
-        rows=np.where(ws, size, size * panel),
+        b_words=np.minimum(np.minimum(a_words, knobs["b_depth"] + _AHEAD + k), plan.b_words),
         early_rows=np.where(ws, 0, (size - 1) * panel),
+        rows=np.where(ws, size, size * panel),
         cycles=np.where(ws, ws_cycles, size * np.maximum(k, gap)),
-        b_ahead=np.minimum(np.minimum(a_words, knobs["b_depth"] + _AHEAD + k), plan.b_words),
     )
 
 
@@ -103,7 +104,7 @@ def phase_terms(
     """Return the terms; where not `replayed` they are zero or add nothing."""
     element = -(-knobs["accum_bits"] // 8)
     last = passes_of(m, k, ws, plan, knobs, last=True)
-    left_b = plan.b_words - first.b_ahead
+    left_b = plan.b_words - first.b_words
     turns = np.where(replayed, plan.blocks - 1, 0)
     near = np.minimum(2, plan.col_tiles)
     room = np.maximum(0, knobs["a_depth"] - first.a_words + _AHEAD)
@@ -111,7 +112,7 @@ def phase_terms(
     fields = (
         np.where(replayed, first.cycles, np.inf),
         np.where(replayed, last.a_words, 0),
-        np.where(replayed, np.minimum(first.b_ahead, plan.col_tiles * k), 0),
+        np.where(replayed, np.minimum(first.b_words, plan.col_tiles * k), 0),
         np.where(replayed, last.early_rows, 0),
         last.cycles,
         turns,

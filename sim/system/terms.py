@@ -31,6 +31,10 @@ FLAGS = ("loads_a", "queued", "phases")
 """Fields of `JobTerms` that are no arrays over designs."""
 
 
+PORT_A = ("port_a", "port_a_b", "port_a_r")
+"""Fields of `JobTerms` that do not matter unless it `loads_a`."""
+
+
 class JobTerms(NamedTuple):
     """Terms of one shape on every design, as arrays over designs.
 
@@ -122,8 +126,6 @@ def shape_terms(
     last_row_bytes = (n - (plan.col_tiles - 1) * cols) * element
     early = plan.out_rows - last_rows
     needs_b = np.where(ws, plan.block <= rows, plan.block == 1)
-    again = ~plan.resident
-    first = passes_of(m, k, ws, plan, knobs, last=False)
     replayed = np.broadcast_to(~needs_b & plan.resident, shape)
     fields = {
         "stall_free": last + drain,
@@ -137,20 +139,24 @@ def shape_terms(
         "port_b": np.where(needs_b, plan.b_words, 0),
         "port_b_a": np.where(needs_b, plan.a_words, 0),
         "port_b_r": np.where(needs_b, early, 0),
-        "port_a": np.where(needs_b, 0, np.where(again, plan.a_words, first.a_words)),
-        "port_a_b": np.where(needs_b, 0, np.where(again, plan.b_words, first.b_ahead)),
-        "port_a_r": np.where(needs_b, 0, np.where(again, early, first.early_rows)),
     }
+    phases = None
+    loads_a = not needs_b.all()
+    if loads_a:
+        first = passes_of(m, k, ws, plan, knobs, last=False)
+        streamed = plan.a_words, plan.b_words, early
+        for name, whole, part in zip(PORT_A, streamed, first[:3], strict=True):
+            fields[name] = np.where(needs_b, 0, np.where(plan.resident, part, whole))
+        phases = phase_terms(m, k, n, ws, knobs, plan, first, replayed, dtype)
+    else:
+        fields |= dict.fromkeys(PORT_A, np.zeros(1))
     arrays = {
         name: np.ascontiguousarray(np.broadcast_to(value, shape), dtype=dtype)
         for name, value in fields.items()
     }
-    phases = (
-        phase_terms(m, k, n, ws, knobs, plan, first, replayed, dtype) if replayed.any() else None
-    )
     return JobTerms(
         **arrays,
-        loads_a=not needs_b.all(),
+        loads_a=loads_a,
         queued=bool((last_rows > QUEUE).any()),
         phases=phases,
     )

@@ -31,7 +31,7 @@ def test_within_two_percent_of_the_exact_models(config: MatrixConfig, shapes: tu
     assert closed == pytest.approx(exact, rel=0.02)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 def test_random_designs_and_clocks(seed: int) -> None:
     rng = np.random.default_rng(seed)
     config = MATRIX_SPACE.decode(MATRIX_SPACE.point(int(some_points(1, seed)[0])))
@@ -40,7 +40,7 @@ def test_random_designs_and_clocks(seed: int) -> None:
     assert closed == pytest.approx(exact, rel=0.05)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(12))
 def test_with_a_memory_that_never_waits_it_is_the_engines_own_closed_form(seed: int) -> None:
     config = MATRIX_SPACE.decode(MATRIX_SPACE.point(int(some_points(1, seed)[0])))
     timing = MemoryTiming(bytes_per_cycle=Fraction(10**6), latency=1)
