@@ -41,6 +41,9 @@ TargetName = Annotated[
         autocompletion=target_names,
     ),
 ]
+BlockName = Annotated[
+    str, typer.Option(help="What is searched: matrix, or a block that you plugged in.")
+]
 Objectives = Annotated[
     list[str] | None,
     typer.Option(
@@ -111,6 +114,7 @@ def search(
     bucket: Bucket = None,
     drop_longer: DropLonger = False,
     dim: Dims = None,
+    block: BlockName = "matrix",
     objective: Objectives = None,
     max_power: MaxPower = None,
     max_latency: MaxLatency = None,
@@ -142,6 +146,7 @@ def search(
         running = dse.search(
             found,
             target,
+            block=block,
             sampler=sampler,
             budget=budget,
             seed=seed,

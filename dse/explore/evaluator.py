@@ -192,19 +192,19 @@ class AcceleratorEvaluator:
             "tokens_per_s_per_area": "1/s",
             "utilisation": "",
         }
-        return Metrics(
-            {
-                self._figure(column, Fidelity.MODELLED): Figure(
+        figures = {}
+        for column, unit in units.items():
+            if column in quantities:
+                name = figure_name(column, self._problem.target.family)
+                figures[name] = Figure(
                     value=float(f"{float(quantities[column][0]):.10g}"),
                     unit=unit,
-                    fidelity=Fidelity.MODELLED,
+                    fidelity=Fidelity(name.rpartition("_")[2]),
                     tool="kiln-system",
                     conditions=f"{self._problem.trace.name} on {self._problem.target.name}, "
                     "memory and host of the target included",
                 )
-                for column, unit in units.items()
-            }
-        )
+        return Metrics(figures)
 
     def _predicted(self, point: Mapping[str, Any]) -> Metrics:
         """Return what the model said before anything was measured."""
@@ -233,13 +233,19 @@ class AcceleratorEvaluator:
 def figure_name(column: str, family: str, fidelity: Fidelity | None = None) -> str:
     """Return the name of the figure that holds an objective's column on a target of `family`.
 
-    Without a `fidelity` it is the one that a finished measurement has.
+    Without a `fidelity` it is the one that a finished measurement has: energy is no better than
+    the power it comes from, which is modelled from cells on sky130 and estimated on FPGAs.
     """
-    measured = {"area": Fidelity.MEASURED}
-    estimated = Fidelity.MODELLED if family == "sky130" else Fidelity.ESTIMATED
-    found = fidelity or measured.get(column, estimated if column == "power_mw" else None)
+    asic = family == "sky130"
+    found = {
+        "area": Fidelity.ESTIMATED if asic else Fidelity.MEASURED,  # macros are from a table
+        **dict.fromkeys(
+            ("power_mw", "energy_j", "tokens_per_joule"),
+            Fidelity.MODELLED if asic else Fidelity.ESTIMATED,
+        ),
+    }.get(column, Fidelity.MODELLED)
     stem = {"area": f"engine_{AREA.get(family, 'lut')}", "latency_ms": "trace_latency_ms"}
-    return f"{stem.get(column, column)}_{(found or Fidelity.MODELLED).value}"
+    return f"{stem.get(column, column)}_{(fidelity or found).value}"
 
 
 def _reason(missed: Mapping[str, float]) -> str:

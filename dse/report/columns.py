@@ -94,6 +94,7 @@ def _words(stem: str) -> tuple[str, str]:
     *head, last = stem.split("_")
     unit = _UNITS.get(last, "")
     words = head if unit else [*head, last]
+    words = words[1:] if words[:1] == ["trace"] and len(words) > 1 else words
     return " ".join(_ABBREVIATIONS.get(word, word) for word in words), unit
 
 

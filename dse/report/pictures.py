@@ -100,7 +100,7 @@ def _draw_front(run: Run, figure: Figure, axes: Axes, x: Axis, y: Axis) -> None:
         axes.scatter(xs, ys, color=FRONT_SCALE[-1], label="on the front", **look)
     labels = [row["design"] for row in run.front]
     for label, left, up, place in zip(labels, xs, ys, label_places(xs, ys), strict=True):
-        offset, sides = _LABELS[place]
+        offset, sides = _LABELS[place or "top center"]
         axes.annotate(label, (left, up), offset, textcoords="offset points", fontsize=9.5, **sides)
 
 

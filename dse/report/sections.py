@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from html import escape
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ __all__ = [
     "varied_knobs",
 ]
 
-_ALSO_SHOWN = ("clock_mhz", "lut", "ff", "dsp", "bram", "ttft_ms", "tpot_ms", "tokens_per_s")
+_ALSO_SHOWN = ("clock_mhz", "ttft_ms", "tpot_ms", "tokens_per_s", "dsp", "bram", "ff", "lut")
 
 
 def front_card(run: Run) -> str:
@@ -129,28 +130,39 @@ def _next_commands(run: Run, label: str) -> str:
 
 
 def _provenance(design: Design) -> str:
-    names = ("figure", "value", "unit", "how", "tool", "seed", "conditions", "inputs")
-    heads = [(name, "n" if name == "value" else "") for name in names]
-    rows = (_provenance_row(name, figure) for name, figure in design.figures.items())
-    return table(heads, rows)
+    """Return all figures with their sources; neighbours from one source share its cells."""
+    heads = [("figure", ""), ("value", "n"), ("how", ""), ("tool", ""), ("seed", "")]
+    heads += [("conditions", ""), ("inputs", "")]
+    groups = groupby(design.figures.items(), key=lambda item: _source(item[1]))
+    rows = (row for source, figures in groups for row in _source_rows(source, list(figures)))
+    return table(heads, rows, sortable=False)
 
 
-def _provenance_row(name: str, figure: Mapping[str, Any]) -> str:
+def _source(figure: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what neighbouring figures may have in common: fidelity, tool, seed, conditions."""
+    tool, version_ = (str(figure.get(key, "")) for key in ("tool", "version"))
+    named = version_ if tool and tool in version_ else f"{tool} {version_}".strip()
+    rest = (str(figure.get(key, "")) for key in ("seed", "conditions", "inputs"))
+    return (str(figure.get("fidelity", "")), named, *rest)
+
+
+def _source_rows(
+    source: tuple[str, ...], figures: list[tuple[str, Mapping[str, Any]]]
+) -> Iterator[str]:
+    fidelity, tool, seed, conditions, digest = source
+    cells = [f"<td>{badge(fidelity)}</td>", cell(tool), cell(seed), cell(conditions, "long")]
+    cells.append(f'<td class="mono" title="{escape(digest)}">{escape(digest[:10])}</td>')
+    shared = "".join(cells).replace("<td", f'<td rowspan="{len(figures)}"')
+    for index, (name, figure) in enumerate(figures):
+        own = cell(_figure_title(name, figure)) + cell(figure.get("value"))
+        yield f"<tr title='{escape(name)}'>{own}{'' if index else shared}</tr>"
+
+
+def _figure_title(name: str, figure: Mapping[str, Any]) -> str:
     column = parse_column(name)
-    unit = column.unit or str(figure.get("unit", ""))
-    tool = " ".join(str(figure.get(k, "")) for k in ("tool", "version")).strip()
-    digest = str(figure.get("inputs", ""))
-    cells = [
-        cell(column.label or name),
-        cell(figure.get("value")),
-        cell("" if unit == column.label else unit),
-        f"<td>{badge(str(figure.get('fidelity', '')))}</td>",
-        cell(tool),
-        cell(str(figure.get("seed", ""))),
-        cell(figure.get("conditions", ""), "long"),
-        f'<td class="mono" title="{escape(digest)}">{escape(digest[:10])}</td>',
-    ]
-    return f"<tr title='{escape(name)}'>{''.join(cells)}</tr>"
+    unit = str(figure.get("unit", ""))
+    complete = column.unit or not unit or "/" in column.label  # a rate's words are its unit
+    return column.title if complete else f"{column.title} ({unit})"
 
 
 def parity_card() -> str:

@@ -43,7 +43,7 @@ def log_ticks(values: Iterable[float]) -> list[float]:
     for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8), _tenths()):
         ticks = [round(s * 10**d, 12) for d in decades for s in steps]
         inside = [t for t in ticks if low / 1.25 <= t <= high * 1.25]
-        if len(inside) >= 4:
+        if len(inside) >= 3:
             break
     return inside[:: math.ceil(len(inside) / _MOST_TICKS)]
 
@@ -52,16 +52,22 @@ def _tenths() -> tuple[float, ...]:
     return tuple(step / 10 for step in range(10, 100))
 
 
-def label_places(xs: Sequence[float], ys: Sequence[float]) -> list[str]:
+def label_places(
+    xs: Sequence[float], ys: Sequence[float], least_room: float = 0.0
+) -> list[str | None]:
     """Return where the label of each point on logarithmic axes goes, clear of its neighbours.
 
-    Places are Plotly's words for them: ``top center`` where there is room, else another side.
+    Places are Plotly's words for them: ``top center`` where there is room, else another side; None
+    where no side has `least_room`, as a share of the axes.
     """
     spots = list(zip(_scaled(xs), _scaled(ys), strict=True))
     taken: list[tuple[float, float]] = list(spots)
-    places = []
+    places: list[str | None] = []
     for x, y in spots:
         place = max(_OFFSETS, key=lambda name: _room(x, y, name, taken))
+        if _room(x, y, place, taken) < least_room:
+            places.append(None)
+            continue
         taken.append((x + _OFFSETS[place][0], y + _OFFSETS[place][1]))
         places.append(place)
     return places

@@ -14,6 +14,7 @@ from .text import label_places, log_ticks, number
 __all__ = ["roofline_chart", "stack_chart", "verdict"]
 
 _SHOWN = 12
+_LABEL_ROOM = 0.05  # share of the axes below which a label would lie on another
 Record = Mapping[str, Any]
 
 
@@ -184,39 +185,38 @@ def roofline_chart(trace: Record) -> Chart | None:
         "xaxis": _log_axis("multiply-accumulates per byte moved", xs),
         "yaxis": _log_axis("multiply-accumulates per second", [low, peak * 1.6]),
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        "annotations": [_roof_label(ridge, peak)],
+        "annotations": [_roof_label(xs[0], peak)],
     }
-    return {"data": [_roof(xs, ridge, peak), *_operator_dots(points)], "layout": layout}
+    return {"data": [*_roof(xs, ridge, peak), *_operator_dots(points)], "layout": layout}
 
 
-def _roof(xs: Sequence[float], ridge: float, peak: float) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": "roof",
-        "showlegend": False,
-        "hoverinfo": "skip",
-        "line": {"color": MUTED, "width": 2},
-        "x": [xs[0], ridge, xs[1]],
-        "y": [peak * xs[0] / ridge, peak, peak],
-    }
+def _roof(xs: Sequence[float], ridge: float, peak: float) -> list[dict[str, Any]]:
+    """Return the two roofs, and a dotted line that carries the label of the flat one."""
+    style = {"type": "scatter", "mode": "lines", "showlegend": False, "hoverinfo": "skip"}
+    roof = {"x": [xs[0], ridge, xs[1]], "y": [peak * xs[0] / ridge, peak, peak]}
+    ahead = {"x": [xs[0], ridge], "y": [peak, peak]}
+    return [
+        {**style, **roof, "name": "roof", "line": {"color": MUTED, "width": 2}},
+        {**style, **ahead, "name": "peak", "line": {"color": MUTED, "width": 1, "dash": "dot"}},
+    ]
 
 
-def _roof_label(ridge: float, peak: float) -> dict[str, Any]:
+def _roof_label(left: float, peak: float) -> dict[str, Any]:
     """Label the flat roof from its left, where no point can lie."""
     return {
-        "text": f"peak {number(peak / 1e9, 3)} GMAC/s ",
-        "x": math.log10(ridge),
+        "text": f" peak {number(peak / 1e9, 3)} GMAC/s",
+        "x": math.log10(left),
         "y": math.log10(peak),
-        "yshift": 10,
-        "xanchor": "right",
+        "xanchor": "left",
+        "yanchor": "bottom",
         "showarrow": False,
     }
 
 
 def _operator_dots(points: Sequence[Record]) -> list[dict[str, Any]]:
     longest = max(p["ms"] for p in points)
-    places = label_places([p["x"] for p in points], [p["y"] for p in points])
+    points = sorted(points, key=lambda p: -p["ms"])  # the longest get their label first
+    places = label_places([p["x"] for p in points], [p["y"] for p in points], _LABEL_ROOM)
     points = [{**p, "place": place} for p, place in zip(points, places, strict=True)]
     groups = ((phase, [p for p in points if p["phase"] == phase]) for phase in PHASES)
     return [
@@ -226,8 +226,8 @@ def _operator_dots(points: Sequence[Record]) -> list[dict[str, Any]]:
             "name": phase,
             "x": [p["x"] for p in group],
             "y": [p["y"] for p in group],
-            "text": [p["name"] for p in group],
-            "textposition": [p["place"] for p in group],
+            "text": [p["name"] if p["place"] else "" for p in group],
+            "textposition": [p["place"] or "top center" for p in group],
             "cliponaxis": False,
             "marker": {
                 "color": PHASES[phase],
