@@ -51,7 +51,7 @@ def test_labels_of_neighbours_take_different_sides() -> None:
 @pytest.mark.parametrize(
     ("name", "title", "fidelity"),
     [
-        ("trace_latency_ms_modelled", "trace latency (ms)", "modelled"),
+        ("trace_latency_ms_modelled", "latency (ms)", "modelled"),
         ("engine_lut_measured", "engine LUT", "measured"),
         ("total_lut_incl_reserve", "total with reserve LUT", "reserved"),
         ("area_um2_measured", "area (µm²)", "measured"),
