@@ -16,10 +16,11 @@ from ..bus import AxiTop
 from ..contracts import ConfigError, KilnError
 from .design import ExportedDesign, ExportedModule, Port, instance_counts
 from .flat import flat_verilog
+from .lowering import lower
 from .names import identifier
 from .rtlil import RtlilModule, parse
 from .shared import ExportPlatform
-from .units import unit_rtlil
+from .units import port_values
 from .verilog import module_text
 
 __all__ = ["export"]
@@ -125,7 +126,7 @@ def _export_shared(name: str, top: wiring.Component, source: Any) -> ExportedDes
 
 
 def _export_flat(name: str, top: wiring.Component, source: Any) -> ExportedDesign:
-    text = unit_rtlil(name, top, Fragment.get(top, None))
+    text = lower(name, Fragment.get(top, None), port_values(top), words=True)
     verilog = flat_verilog(text, name)
     module = ExportedModule(name=name, verilog=verilog, count=1, children={})
     ports = _ports(parse(text)[0])

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth.back import rtlil
 from amaranth.hdl import Const, Fragment, Value, ValueCastable
-from amaranth.hdl._ir import PortDirection  # the Verilog back end's own way to name a port
 from amaranth.lib import wiring
 
 from ..contracts import KilnError
+from .lowering import Ports, lower
 from .rtlil import RtlilModule, all_sigs, parse
 
-__all__ = ["Unit", "convert_unit", "port_values", "unit_rtlil"]
+__all__ = ["Unit", "convert_unit", "port_values"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +37,9 @@ class Unit:
     comment: str
 
 
-def port_values(interface: Any) -> dict[str, tuple[Value, bool]]:
+def port_values(interface: Any) -> Ports:
     """Return the ports of an interface: Verilog name, value, and whether it is an input."""
-    ports: dict[str, tuple[Value, bool]] = {}
+    ports: Ports = {}
     for path, member, value in interface.signature.flatten(interface):
         plain = value.as_value() if isinstance(value, ValueCastable) else Value.cast(value)
         if len(plain) and not isinstance(plain, Const):  # `ready` of always-ready streams is one
@@ -58,7 +55,7 @@ def convert_unit(name: str, component: wiring.Component, fragment: Fragment, com
     KilnError
         It uses a clock domain other than ``sync``.
     """
-    modules = tuple(parse(unit_rtlil(name, component, fragment)))
+    modules = tuple(parse(lower(name, fragment, port_values(component))))
     if not modules:
         return Unit(name=name, modules=(), ports=frozenset(), comment=comment)
     _drop_unused_clock(modules[0])
@@ -70,36 +67,6 @@ def convert_unit(name: str, component: wiring.Component, fragment: Fragment, com
             f"use the clock domain 'sync' only, and drive everything inside the component"
         )
     return Unit(name=name, modules=modules, ports=ports, comment=comment)
-
-
-def unit_rtlil(name: str, component: wiring.Component, fragment: Fragment) -> str:
-    """Return the RTLIL text of `fragment`, its ports those of `component`."""
-    directions = {
-        port: (value, PortDirection.Input if is_input else PortDirection.Output)
-        for port, (value, is_input) in port_values(component).items()
-    }
-    with _zero_memories_unlisted():
-        text, _names = rtlil.convert_fragment(fragment, directions, name, emit_src=False)
-    return str(text)
-
-
-@contextmanager
-def _zero_memories_unlisted() -> Iterator[None]:
-    """Keep Amaranth from listing, bit by bit, the contents of memories that start as zeros.
-
-    A buffer of 1 MB would take minutes; the Verilog writer starts every memory with zeros anyway.
-    """
-    original = rtlil.ModuleEmitter.emit_memory
-
-    def emit_memory(self: Any, cell_idx: int, cell: Any) -> None:
-        if any(cell.init):
-            original(self, cell_idx, cell)
-
-    rtlil.ModuleEmitter.emit_memory = emit_memory
-    try:
-        yield
-    finally:
-        rtlil.ModuleEmitter.emit_memory = original
 
 
 def _drop_unused_clock(module: RtlilModule) -> None:
