@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -95,43 +95,51 @@ def what_if(
 
     steps = list(neighbours(config, MATRIX_SPACE))
     columns = config_columns([config, *(step[-1] for step in steps)])
-    predicted = _predict(columns, target)
-    clocks = np.full(len(steps) + 1, float(clock_mhz))
-    if "clock_mhz" in predicted:
-        moved = predicted["clock_mhz"] / predicted["clock_mhz"][0]
-        clocks = np.minimum(clocks * moved, target.clock.max_mhz)
-    latency = TraceModel(trace, target, columns).evaluate(clocks)["latency_ms"]
+    predicted = [_predict(columns, index, target) for index in range(len(steps) + 1)]
+    clocks = [_clock(predicted[0], figures, clock_mhz, target) for figures in predicted]
+    latency = TraceModel(trace, target, columns).evaluate(np.array(clocks))["latency_ms"]
     changes = [
         Change(
             knob=knob,
             old=old,
             new=new,
             latency=float(latency[index] / latency[0]),
-            resources=_shares(predicted, index),
-            fits=_fits(predicted, index, target),
+            resources=_shares(predicted[0], predicted[index]),
+            fits=_fits(predicted[index], target),
         )
         for index, (knob, old, new, _) in enumerate(steps, start=1)
     ]
     return tuple(sorted(changes, key=lambda change: change.latency))
 
 
-def _predict(columns: dict[str, Any], target: Target) -> dict[str, Any]:
+def _predict(columns: Mapping[str, Any], index: int, target: Target) -> dict[str, float]:
+    """Return predicted area and clock of one design; empty where nothing is known of its kind."""
     from surrogates.additive import predict
 
     try:
-        return predict(columns, target.family)
+        one = {name: values[index : index + 1] for name, values in columns.items()}
+        return {name: float(values[0]) for name, values in predict(one, target.family).items()}
     except KilnError:
         return {}
 
 
-def _shares(predicted: dict[str, Any], index: int) -> dict[str, float]:
+def _clock(
+    now: Mapping[str, float], then: Mapping[str, float], clock_mhz: float, target: Target
+) -> float:
+    """Return the clock after a step: moved as far as the predicted clock moves."""
+    if "clock_mhz" not in now or "clock_mhz" not in then:
+        return clock_mhz
+    return min(clock_mhz * then["clock_mhz"] / now["clock_mhz"], target.clock.max_mhz)
+
+
+def _shares(now: Mapping[str, float], then: Mapping[str, float]) -> dict[str, float]:
     return {
-        name: float(values[index] / values[0])
-        for name, values in predicted.items()
-        if name != "clock_mhz" and values[0] > 0
+        name: then[name] / value
+        for name, value in now.items()
+        if name != "clock_mhz" and name in then and value > 0
     }
 
 
-def _fits(predicted: dict[str, Any], index: int, target: Target) -> bool:
+def _fits(predicted: Mapping[str, float], target: Target) -> bool:
     room = target.available
-    return all(predicted[n][index] <= room[n] for n in predicted if n in room)
+    return all(value <= room[name] for name, value in predicted.items() if name in room)

@@ -25,7 +25,7 @@ CONFIG = MatrixConfig(rows=4, cols=4, a_depth=64, b_depth=64, result_rows=8)
 
 @pytest.fixture(autouse=True)
 def _no_area_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(what_if, "_predict", lambda columns, target: {})
+    monkeypatch.setattr(what_if, "_predict", lambda columns, index, target: {})
     monkeypatch.setattr(module, "_predicted_clock", lambda config, target: (50.0, "predicted"))
 
 

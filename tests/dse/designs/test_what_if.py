@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from boards.target import load_target
@@ -17,10 +16,8 @@ CONFIG = MatrixConfig(rows=8, cols=8, result_rows=16)
 def _changes(monkeypatch: pytest.MonkeyPatch, lut: float = 1.0) -> tuple[Change, ...]:
     """Return all changes; every one-step change multiplies LUTs by `lut` and keeps the clock."""
 
-    def predict(columns: dict[str, np.ndarray], target: object) -> dict[str, np.ndarray]:
-        luts = np.full(len(columns["rows"]), 1000.0 * lut)
-        luts[0] = 1000.0
-        return {"lut": luts, "clock_mhz": np.full(len(luts), 90.0)}
+    def predict(columns: object, index: int, target: object) -> dict[str, float]:
+        return {"lut": 1000.0 * (lut if index else 1.0), "clock_mhz": 90.0}
 
     monkeypatch.setattr(module, "_predict", predict)
     trace = load_workload("gpt2", Scenario.fixed(prompt=32, generate=4)).trace()
@@ -63,7 +60,7 @@ def test_what_does_not_fit_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_family_without_a_model_keeps_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = {(c.knob, c.new): c.latency for c in _changes(monkeypatch)}
-    monkeypatch.setattr(module, "_predict", lambda columns, target: {})
+    monkeypatch.setattr(module, "_predict", lambda columns, index, target: {})
     trace = load_workload("gpt2", Scenario.fixed(prompt=32, generate=4)).trace()
     for change in what_if(CONFIG, trace, load_target("ecpix5-85f"), 90.0):
         assert change.latency == pytest.approx(expected[change.knob, change.new])
