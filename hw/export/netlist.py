@@ -6,6 +6,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from ..contracts import KilnError
 from .live import drop_dead_bits, runs_of_ones
 from .operations import Operation, normalize
 from .rtlil import Assign, Case, Cell, Chunk, Process, RtlilModule, Sig, Statement, Switch
@@ -113,8 +114,7 @@ class Netlist:
                     if self.is_output(cell, port):
                         self.instance_outputs[sig[0].wire] = cell, port
             elif cell.kind not in (*_IGNORED, "$meminit_v2"):
-                port = {"$dff": "Q", "$memrd_v2": "DATA"}.get(cell.kind, "Y")
-                self._cells[cell.ports[port][0].wire] = cell
+                self._cells[_driven_wire(cell)] = cell
         for process in self.module.processes:
             target = process.target
             default, rest = split_defaults(process)
@@ -232,6 +232,22 @@ class Netlist:
             yield from (self.resolve(sig) for sig in self._cell_inputs(cell))
         for wire in self.need:
             yield from (self.resolve(sig) for sig in self._process_sigs(wire))
+
+
+def _driven_wire(cell: Cell) -> str:
+    """Return the wire that an operator, register or read port drives; refuse what has none."""
+    if cell.kind == "$memrd_v2" and cell.number("TRANSPARENCY_MASK"):
+        raise KilnError(
+            "export cannot write a read port that shows what is being written; "
+            "use transparent_for=() and forward the word in logic"
+        )
+    port = {"$dff": "Q", "$memrd_v2": "DATA"}.get(cell.kind, "Y")
+    if port not in cell.ports or cell.kind == "$tribuf":
+        raise KilnError(
+            f"export cannot write a {cell.kind.removeprefix('$')!r} cell; "
+            f"use synchronous resets, and no tristate buffers"
+        )
+    return cell.ports[port][0].wire
 
 
 def _with_args(operation: Operation, args: tuple[Sig, ...]) -> Operation:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,14 +16,7 @@ from hw.export import export, shared
 
 from .toys import Array, Pe
 
-
-@pytest.fixture(autouse=True)
-def collect() -> Iterator[None]:
-    """Forget at once what a refused export did not reach: created, but never used."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        gc.collect()
+pytestmark = pytest.mark.usefixtures("collect")
 
 
 class Parent(wiring.Component):

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import ClockDomain, Module, Signal
 from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from boards.tools import find_tool
@@ -19,6 +20,8 @@ from hw.export import ExportedDesign, export, prove_equivalent, write_design
 
 from .lint import lint
 from .toys import Array, Pe, Zoo
+
+pytestmark = pytest.mark.usefixtures("collect")
 
 
 def export_of(members: dict[str, Any], build: Any) -> str:
@@ -164,3 +167,25 @@ def test_what_cannot_be_written_is_refused() -> None:
 
     with pytest.raises(KilnError, match="cannot write the operator 'divfloor' of signed operands"):
         export_of({"x": In(4), "y": Out(5)}, build)
+
+
+def test_a_transparent_read_port_is_refused() -> None:
+    def build(m: Module, ports: Any) -> None:
+        m.submodules.store = store = Memory(shape=4, depth=4, init=[])
+        write = store.write_port()
+        read = store.read_port(transparent_for=(write,))
+        m.d.comb += [write.addr.eq(ports.x), write.en.eq(1), write.data.eq(ports.x)]
+        m.d.comb += [read.addr.eq(ports.x), ports.y.eq(read.data)]
+
+    with pytest.raises(KilnError, match="use transparent_for"):
+        export_of({"x": In(4), "y": Out(4)}, build)
+
+
+def test_an_asynchronous_reset_is_refused() -> None:
+    def build(m: Module, ports: Any) -> None:
+        m.domains.sync = domain = ClockDomain(async_reset=True)
+        m.d.comb += [domain.clk.eq(ports.x[0]), domain.rst.eq(ports.x[1])]
+        m.d.sync += ports.y.eq(ports.x)
+
+    with pytest.raises(KilnError, match="use synchronous resets"):
+        export_of({"x": In(4), "y": Out(4)}, build)
