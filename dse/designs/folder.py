@@ -29,7 +29,7 @@ class DesignFolder:
 
         config.toml     the configuration
         verilog/*.v     one file per module
-        testbench/      self-checking test bench in plain Verilog, and its stimulus
+        testbench/      tb_<top>.v: checks itself in any simulator; run_tests.py: with cocotb
         <top>.core      FuseSoC description
         metrics.json    figures with their provenance
         trace.json      per operator: time and its causes
@@ -114,7 +114,7 @@ def write_design(
         What is known of it; left out where None. `logs` maps a name to a tool's log.
     """
     make_folder(path)
-    files = {
+    files: dict[str, str | bytes] = {
         "config.toml": config_text(config, design.top),
         **{f"verilog/{module.name}.v": module.verilog for module in design.modules},
         **testbench_files(config, design),

@@ -14,7 +14,7 @@ __all__ = ["core_text"]
 def core_text(design: ExportedDesign, files: Sequence[str]) -> str:
     """Return the ``.core`` description (CAPI 2) of the given files of a design folder."""
     rtl = [name for name in files if name.startswith("verilog/")]
-    bench = [name for name in files if name.startswith("testbench/") and name.endswith(".v")]
+    bench = [name for name in files if name == f"testbench/tb_{design.top}.v"]
     stimulus = [name for name in files if name.startswith("testbench/") and name.endswith(".hex")]
     lines = [
         "CAPI=2:",

@@ -1,8 +1,7 @@
-"""The stand-alone test bench of a design: plain Verilog that checks itself, and its stimulus."""
+"""The test benches of a design: one in plain Verilog that checks itself, one for cocotb."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from importlib.resources import files
 from string import Template
@@ -21,15 +20,22 @@ _SEED = 2024
 Lanes = NDArray[Any]
 
 
-def testbench_files(config: Any, design: ExportedDesign) -> dict[str, str]:
-    """Return file name to text; empty for a block that multiplies no matrices.
+def testbench_files(config: Any, design: ExportedDesign) -> dict[str, str | bytes]:
+    """Return file name to content; empty for a block that multiplies no matrices.
 
-    The case has ragged edges in all three dimensions and draws its operands from a fixed seed.
+    Shapes are ragged in all three dimensions, operands are drawn from a fixed seed.
     """
     from hw.matrix import MatrixConfig
+    from sim.cosim.package import bench_files
 
     if not isinstance(config, MatrixConfig):
         return {}
+    found: dict[str, str | bytes] = {**_plain_bench(config, design), **bench_files(design, config)}
+    return {f"testbench/{name}": content for name, content in found.items()}
+
+
+def _plain_bench(config: MatrixConfig, design: ExportedDesign) -> dict[str, str]:
+    """Return the self-checking bench and its stimulus, one beat of a stream per line."""
     job = config.plan(config.rows + 1, config.rows + 3, 2 * config.cols + 1)
     streams = _streams(config, job)
     widths = {port.name: port.width for port in design.ports}
@@ -48,17 +54,22 @@ def testbench_files(config: Any, design: ExportedDesign) -> dict[str, str]:
         o_last=len(streams["expected"]) - 1,
         limit=100 * (sum(map(len, streams.values())) + 1000),
     )
-    stimulus = {f"testbench/{name}.hex": _hex(words) for name, words in streams.items()}
-    return {f"testbench/tb_{design.top}.v": text, **stimulus}
+    return {
+        f"tb_{design.top}.v": text,
+        **{f"{name}.hex": _hex(words) for name, words in streams.items()},
+    }
 
 
 def _streams(config: MatrixConfig, job: MatrixJob) -> dict[str, list[int]]:
     """Return the beats of every stream as integers."""
+    from sim.cosim import GemmCase
+    from sim.cosim.package import result_beats
+
     rng = np.random.default_rng(_SEED)
     half = 1 << (config.operand_bits - 1)
     A = rng.integers(-half, half, (job.m, job.k))
     B = rng.integers(-half, half, (job.k, job.n))
-    results, valid = _beats(config, job, config.golden(job, (A, B)))
+    results, valid = result_beats(config, GemmCase(job=job, A=A, B=B))
     padded = -(-config.accum_bits // 8) * 8
     return {
         "cmd": [config.descriptor(job)],
@@ -67,20 +78,6 @@ def _streams(config: MatrixConfig, job: MatrixJob) -> dict[str, list[int]]:
         "expected": _words(results, padded),
         "keep": _words(valid * ((1 << padded // 8) - 1), padded // 8),
     }
-
-
-def _beats(config: MatrixConfig, job: MatrixJob, Z: Lanes) -> tuple[Lanes, Lanes]:
-    """Return the result stream of `Z` and which of its lanes are valid.
-
-    Where each element of Z lies follows from unpacking a stream of its own indices.
-    """
-    wide = dataclasses.replace(config, accum_bits=48)
-    shape = (job.out_rows, config.cols)
-    where = wide.unpack(job, np.arange(shape[0] * shape[1]).reshape(shape))
-    results, valid = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-    results.flat[where.ravel()] = Z.ravel()
-    valid.flat[where.ravel()] = 1
-    return results, valid
 
 
 def _words(lanes: Lanes, bits: int) -> list[int]:

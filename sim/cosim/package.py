@@ -16,7 +16,7 @@ from .model import BENCH, Design, stream_bits
 from .stimulus import GemmCase, write_stimulus
 from .verify import random_cases
 
-__all__ = ["bench_files"]
+__all__ = ["bench_files", "result_beats"]
 
 _COPIED = ("kiln_tb.v", "kiln_test.py", "run_tests.py")
 
@@ -68,7 +68,7 @@ def _default_cases(config: Any, seed: int) -> list[GemmCase]:
 def _expected_rows(config: Any, case: GemmCase) -> list[str]:
     """Return the result stream as the test bench writes it: ``last keep data``, hexadecimal."""
     size = -(-config.accum_bits // 8)
-    values, valid = _beats(config, case)
+    values, valid = result_beats(config, case)
     lanes = np.ascontiguousarray(values.astype("<i8")).view(np.uint8)
     data = lanes.reshape(*values.shape, 8)[:, :, :size].reshape(len(values), -1)[:, ::-1]
     digits = -(-config.cols * size // 4)
@@ -79,8 +79,8 @@ def _expected_rows(config: Any, case: GemmCase) -> list[str]:
     return rows
 
 
-def _beats(config: Any, case: GemmCase) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the beats of the result and which lanes are valid.
+def result_beats(config: Any, case: GemmCase) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the lanes of the result stream, ``[out_rows, cols]``, and which of them are valid.
 
     Where each element lies follows from unpacking a stream of its own indices.
     """
