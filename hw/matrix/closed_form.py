@@ -41,7 +41,8 @@ def _ws_issue(k: Ints, plan: Plan, rows: Ints) -> tuple[Ints, Ints, Ints]:
     base, base_last = plan.block - 1 + plan.gap, plan.last_block - 1 + plan.gap_last
 
     def block_cycles(base: Ints) -> Ints:
-        return plan.col_tiles * (full * np.maximum(base, rows) + np.maximum(base, edge))
+        cycles: Ints = plan.col_tiles * (full * np.maximum(base, rows) + np.maximum(base, edge))
+        return cycles
 
     spans = (plan.blocks - 1) * block_cycles(base) + block_cycles(base_last)
     spans = spans - np.maximum(base_last, first_load)  # nothing follows the last tile

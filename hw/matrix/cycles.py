@@ -75,7 +75,7 @@ def count_cycles(
 
     With `memory`, a peer in its initial state, which is stepped until the job is done, or with
     `stalls`, or both (a stream then moves when both are willing), every cycle is modelled, at
-    some 400,000 cycles per second; otherwise the closed form answers. Causes: `compute` counts
+    some 200,000 cycles per second; otherwise the closed form answers. Causes: `compute` counts
     steps of the array, `memory` waits for operands, `stall` waits for the consumer of results,
     `fill` all else.
     """
@@ -112,7 +112,7 @@ def _with_memory(
 
 
 def _closed(config: MatrixConfig, job: MatrixJob) -> CycleCount:
-    m, k, n, rows = (np.int64(value) for value in (job.m, job.k, job.n, config.rows))
+    m, k, n, rows = (np.asarray(value) for value in (job.m, job.k, job.n, config.rows))
     plan = plan_arrays(m, k, n, **config.plan_knobs)
     ws = np.asarray(config.dataflow == "ws")
     words, last, tail = issue_cycles(m, k, plan, rows=rows, ws=ws)

@@ -12,20 +12,33 @@ __all__ = ["product"]
 def product(a: Value, b: Value, kind: str) -> Any:
     """Return the signed product of two signed values of the same width.
 
-    ``"dsp"`` writes ``a * b``, which synthesis maps to multiplier blocks. ``"lut"`` sums partial
-    products of ANDed bits: no tool finds a multiplication in it, whatever its flags.
+    ``"dsp"`` writes ``a * b``, which synthesis maps to multiplier blocks. ``"lut"`` is a
+    Baugh-Wooley array: rows of ANDed bits, those of weight ``-1`` inverted, two constants, and a
+    tree of adders. No tool finds a multiplication in it, whatever its flags. Only the bits that
+    overlap are added, which also keeps Yosys from turning the tree into carry-save adders: on
+    ECP5 an 8-bit product takes 136 lookup tables instead of 306.
     """
     if kind == "dsp":
         return a * b
-    rows = [_partial(a, b, index) for index in range(len(b))]
-    while len(rows) > 1:  # a balanced tree keeps the carry chains few and short
-        pairs = [rows[i] + rows[i + 1] for i in range(0, len(rows) - 1, 2)]
-        rows = pairs + rows[len(pairs) * 2 :]
-    return rows[0][: 2 * len(a)].as_signed()
+    bits = len(a)
+    rows = [(index, _row(a, b, index)) for index in range(bits)]
+    one = Const(1, 1)
+    rows[0] = (0, Cat(rows[0][1], one))  # 2**bits and 2**(2*bits - 1) make up for the inversion
+    rows[-1] = (bits - 1, Cat(rows[-1][1], one))
+    while len(rows) > 1:
+        pairs = [_add(rows[at], rows[at + 1]) for at in range(0, len(rows) - 1, 2)]
+        rows = pairs + rows[2 * len(pairs) :]
+    return rows[0][1][: 2 * bits].as_signed()
 
 
-def _partial(a: Value, b: Value, index: int) -> Any:
-    """Return ``a << index`` where bit `index` of b is set; minus that for b's sign bit."""
-    gated = (a.as_unsigned() & b[index].replicate(len(a))).as_signed()
-    shifted = Cat(Const(0, index), gated).as_signed()
-    return -shifted if index == len(b) - 1 else shifted
+def _row(a: Value, b: Value, index: int) -> Any:
+    """Return the bits of `a` where bit `index` of `b` is set; inverted where the weight is -1."""
+    sign = len(a) - 1
+    bits = [a[at] & b[index] for at in range(len(a))]
+    return Cat(~bit if (at == sign) != (index == sign) else bit for at, bit in enumerate(bits))
+
+
+def _add(low: tuple[int, Any], high: tuple[int, Any]) -> tuple[int, Any]:
+    """Add two numbers given as (shift, bits); what only the lower one has needs no adder."""
+    shift = high[0] - low[0]
+    return low[0], Cat(low[1][:shift], low[1][shift:] + high[1])

@@ -64,7 +64,7 @@ class ReplayBuffer(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         write, read, oldest, level, fresh = self._state()
-        step, put = self.step.p, Signal()
+        step, put = self.step.p, Signal(name="put")
         freed = self.step.valid & step.free
         m.d.comb += [
             self.i.ready.eq(level != self._depth),
@@ -80,7 +80,8 @@ class ReplayBuffer(wiring.Component):
         with m.If(self.step.valid):
             m.d.sync += read.eq(Mux(step.rewind, oldest, increment(read, self._depth)))
         found = self._memory(m, write, put, read)
-        valid, word = Signal(), Signal(self._width, reset_less=True)  # one reset: that of bubbles
+        valid = Signal(name="found_valid")
+        word = Signal(self._width, name="word", reset_less=True)  # its only reset is the bubble
         m.d.sync += [
             valid.eq(self.step.valid),
             self.o.valid.eq(valid),
