@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from dse.results import Row, RunFolder
 from hw.contracts import ConfigError
 
 from .columns import Column, find_column, is_figure, parse_column, reader_unit
+from .text import is_finite
 
 __all__ = ["Axis", "Design", "Run", "read_run"]
 
@@ -131,13 +133,15 @@ def read_run(path: str | Path) -> Run:
     ]
     details = {row["design"]: _design(folder, row["design"]) for row in designs}
     columns = list(designs[0]) if designs else []
+    axes = _axes(info, columns, details.values())
+    _require_objectives(folder / "designs.csv", designs, axes)
     return Run(
         path=folder,
         info=info,
         designs=designs,
         model_front=_table(folder / "model_front.csv"),
         not_routed=_table(folder / "not_routed.csv"),
-        axes=_axes(info, columns, details.values()),
+        axes=axes,
         knobs=tuple(c for c in columns if c not in _PLAIN_COLUMNS and not is_figure(c)),
         details=details,
     )
@@ -159,17 +163,33 @@ def _table(path: Path, required: bool = False) -> list[Row]:
     return rows
 
 
-def _read_row(row: Mapping[str, str | None]) -> Row:
-    return {name: _value(text or "") for name, text in row.items()}
+def _require_objectives(path: Path, designs: list[Row], axes: tuple[Axis, ...]) -> None:
+    """Refuse a measured design without one of its objectives."""
+    for row in designs:
+        for axis in axes:
+            if row["state"] == "measured" and not is_finite(row[axis.column.name]):
+                raise ConfigError(
+                    f"{path}: design {row['design']} has no {axis.column.name}; "
+                    "run the same search again: what it measured is cached"
+                )
+
+
+def _read_row(row: Mapping[str | None, Any]) -> Row:
+    if None in row:
+        raise ValueError("a row has more cells than the header")
+    return {str(name): _value(text or "") for name, text in row.items()}
 
 
 def _value(text: str) -> Any:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            pass
-    return text or None
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        found = float(text)
+    except ValueError:
+        return text or None
+    return found if math.isfinite(found) else None  # what cannot be drawn or written to JSON
 
 
 def _axes(

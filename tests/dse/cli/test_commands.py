@@ -99,8 +99,16 @@ def _binary_table(folder: Path) -> Path:
     return run
 
 
+def _long_row(folder: Path) -> Path:
+    run = make_run(folder / "run")
+    with (run / "designs.csv").open("a", encoding="utf-8") as table:
+        table.write("1," * 60 + "1\n")
+    return run
+
+
 @pytest.mark.parametrize(
-    "spoil", [_no_run, _broken_info, _broken_table, _no_table, _broken_metrics, _binary_table]
+    "spoil",
+    [_no_run, _broken_info, _broken_table, _no_table, _broken_metrics, _binary_table, _long_row],
 )
 @pytest.mark.parametrize("command", ["front", "report"])
 def test_damaged_runs_are_refused_with_a_way_out(

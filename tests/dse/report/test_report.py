@@ -198,3 +198,26 @@ def test_the_page_script_uses_every_chart_place(page: _Page) -> None:
     script = Path(__file__).parents[3] / "dse" / "report" / "page.js"
     places = set(re.findall(r'draw\("([\w-]+)"', script.read_text("utf-8")))
     assert places <= page.ids
+
+
+def test_figures_that_are_no_numbers_are_left_out(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "gpt2")
+    lines = (folder / "designs.csv").read_text("utf-8").splitlines()
+    at = lines[0].split(",").index("clock_mhz_measured")
+    for index, word in ((1, "nan"), (2, "inf")):
+        cells = lines[index].split(",")
+        lines[index] = ",".join([*cells[:at], word, *cells[at + 1 :]])
+    (folder / "designs.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    assert [row["clock_mhz_measured"] for row in read_run(folder).designs[:2]] == [None, None]
+    write_report(folder)
+
+
+def test_a_measured_design_without_an_objective_is_refused(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "gpt2")
+    lines = (folder / "designs.csv").read_text("utf-8").splitlines()
+    at = lines[0].split(",").index("latency_ms_modelled")
+    cells = lines[1].split(",")
+    lines[1] = ",".join([*cells[:at], "", *cells[at + 1 :]])
+    (folder / "designs.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    with pytest.raises(ConfigError, match="design 00 has no latency_ms_modelled"):
+        write_report(folder)
