@@ -15,6 +15,7 @@ from typing import Protocol
 
 from hw.contracts import make_folder, write_atomic
 
+from .activity import select_points
 from .errors import CosimBuildError
 from .tools import cache_root, tool_identity, verilator_environment
 
@@ -28,9 +29,11 @@ _STREAM_PORTS = {
     "B_BITS": "s_axis_b_tdata",
     "O_BITS": "m_axis_tdata",
 }
+_COUNTING = ("--coverage-line", "--coverage-toggle", "--coverage-max-width", "4096")
 _VARIANTS: dict[str, tuple[str, ...]] = {
     "plain": (),
-    "coverage": ("--coverage-line", "--coverage-toggle", "--coverage-max-width", "4096"),
+    "activity": _COUNTING,
+    "coverage": _COUNTING,
 }
 
 
@@ -61,7 +64,7 @@ class CompiledModel:
     folder : Path
         Its folder in the cache, with ``build.log``.
     variant : str
-        ``"plain"`` or ``"coverage"``.
+        ``"plain"``, ``"activity"`` or ``"coverage"``.
     cached : bool
         Whether it was there already.
     """
@@ -87,7 +90,7 @@ def compile_model(
     design: Design,
     *,
     variant: str = "plain",
-    optimize: str = "-O1",
+    optimize: str | None = None,
     cache: Path | None = None,
 ) -> CompiledModel:
     """Return the compiled simulator of `design`, from the cache if it is there.
@@ -100,9 +103,11 @@ def compile_model(
     design : Design
         What `hw.export.export` returns.
     variant : str
-        ``"coverage"`` counts executed lines and toggles of every bit.
-    optimize : str
-        Optimisation of the model's C++.
+        ``"coverage"`` counts executed lines and toggles of every bit, ``"activity"`` those that
+        power needs, and compiles faster.
+    optimize : str, optional
+        Optimisation of the model's C++: by default ``"-O1"``, and ``"-O0"`` for what counts, whose
+        code is long and runs briefly.
     cache : Path, optional
         Folder of the compiled models.
 
@@ -111,6 +116,7 @@ def compile_model(
     CosimBuildError
         Verilator or the C++ compiler refused.
     """
+    optimize = optimize or ("-O1" if variant == "plain" else "-O0")
     root = make_folder(cache or cache_root() / "models")
     key = _key(design, variant, optimize)
     folder = root / key
@@ -130,7 +136,7 @@ def _key(design: Design, variant: str, optimize: str) -> str:
         json.dumps(stream_bits(design)),
         (BENCH / f"{TEST_BENCH}.v").read_text(),
         tool_identity(),
-        variant,
+        variant + "1",  # counted up when what a variant counts changes
         optimize,
         str(BENCH.resolve()),  # coverage and the linked libraries name paths of this installation
     ]
@@ -149,7 +155,8 @@ def _build(design: Design, variant: str, optimize: str, folder: Path) -> None:
     work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         source = work / f"{design.top}.v"
-        source.write_text(design.verilog)
+        counted = select_points(design.verilog) if variant == "activity" else design.verilog
+        source.write_text(counted)
         _run_build(design, variant, optimize, source, work)
         done = work / "done"
         done.mkdir()

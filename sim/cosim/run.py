@@ -36,7 +36,8 @@ def run_jobs(
     memory: MemoryTiming | None = None,
     serial: bool = True,
     coverage: bool = False,
-    optimize: str = "-O1",
+    activity: bool = False,
+    optimize: str | None = None,
     check: bool = True,
     workdir: Path | None = None,
     cache: Path | None = None,
@@ -61,9 +62,11 @@ def run_jobs(
         engine takes them, operands flow on without a pause, and stalls and memory count from the
         first command.
     coverage : bool
-        Whether to count executed lines and toggles as well, for coverage and activity.
-    optimize : str
-        Optimisation of the simulator's C++; ``"-O0"`` compiles faster and runs slower.
+        Whether to count executed lines and toggles of every bit, which compiles slowly.
+    activity : bool
+        Whether to count how often registers, inputs and memories switch.
+    optimize : str, optional
+        Optimisation of the simulator's C++, see `compile_model`.
     check : bool
         Whether to count elements that differ from ``config.golden``.
     workdir : Path, optional
@@ -82,7 +85,7 @@ def run_jobs(
     """
     if not cases:
         raise ConfigError("cases is empty; give one job or more")
-    variant = "coverage" if coverage else "plain"
+    variant = "coverage" if coverage else "activity" if activity else "plain"
     model = compile_model(design, variant=variant, optimize=optimize, cache=cache)
     own = [case if case.stalls is not None else replace(case, stalls=stalls) for case in cases]
     with _folder(workdir) as folder:
@@ -90,14 +93,14 @@ def run_jobs(
         _simulate(model, folder)
         jobs = read_results(folder / "result.txt", config, own, check=check)
         total = jobs[-1].end - jobs[0].start + 1
-        if not coverage:
+        if variant == "plain":
             return CosimResult(jobs=jobs, total_cycles=total)
         points = read_points(folder / "coverage.dat")
         instances = {module.name: module.count for module in getattr(design, "modules", ())}
         return CosimResult(
             jobs=jobs,
             total_cycles=total,
-            coverage=read_coverage(points),
+            coverage=read_coverage(points) if coverage else None,
             activity=measure_activity(points, design.verilog, instances, total),
         )
 

@@ -169,6 +169,14 @@ def test_coverage_and_activity_are_counted(run_toy):
     assert result.activity["toy.aclk"] == pytest.approx(2, rel=0.2)
 
 
+def test_activity_counts_registers_and_inputs(run_toy):
+    result = run_toy((9, 17, 10), activity=True)
+    assert result.coverage is None
+    assert 0.2 < result.activity["toy.s_axis_a_tdata"] < 0.5
+    assert result.activity["toy.state"] > 0
+    assert "toy.both" not in result.activity
+
+
 def test_random_operands_reach_the_extremes():
     case = GemmCase.random(TOY, (64, 64, 64), seed=0)
     assert (case.A.min(), case.A.max()) == (-128, 127)
