@@ -28,11 +28,19 @@ class FpgaFamily:
     -------
     synth : str
         Yosys's script pass with the options that never change, the hierarchy kept.
+    luts : tuple of str
+        What the pass does under its label ``map_luts``, cut at ABC: before, ABC itself, after.
+        Written out so that ABC runs on modules with logic only, which halves the time; empty to
+        leave it to the pass.
+    resume : str
+        The pass's label after ``map_luts``.
     cells : mapping of str to mapping
         Resources that one mapped cell of each type takes; a type that is absent takes none.
     """
 
     synth: str
+    luts: tuple[str, str, str] | tuple[()] = ()
+    resume: str = ""
     cells: Mapping[str, Mapping[str, float]]
 
 
@@ -42,6 +50,8 @@ def _each(names: str, **amount: float) -> dict[str, dict[str, float]]:
 
 _ECP5 = FpgaFamily(
     synth="synth_ecp5 -noflatten",
+    luts=("check -latchonly -assert", "abc9 -W 300", "clean"),
+    resume="map_cells",
     cells={
         **_each("LUT4", lut=1),
         **_each("CCU2C", lut=2, carry=1),
@@ -71,6 +81,14 @@ _ICE40 = FpgaFamily(
 
 _XCUP = FpgaFamily(
     synth="synth_xilinx -family xcup -abc9 -noiopad -noclkbuf",  # it keeps hierarchy
+    luts=(
+        "opt_expr -mux_undef -noclkinv",
+        "abc9 -W 300",
+        "clean; xilinx_srl -fixed -minlen 3; "
+        "techmap -map +/xilinx/lut_map.v -map +/xilinx/cells_map.v -D LUT_WIDTH=6; "
+        "xilinx_dffopt; opt_lut_ins -tech xilinx",
+    ),
+    resume="finalize",
     cells={
         **_each("LUT1 LUT2 LUT3 LUT4 LUT5 LUT6 LUT6_2 INV", lut=1),
         **_each("SRL16E SRLC32E", lut=1, lutram=1),

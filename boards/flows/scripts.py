@@ -7,7 +7,7 @@ import re
 from boards.sky130.mapping import mapping_commands
 from boards.target import Target
 
-from .families import FPGA_FAMILIES
+from .families import FPGA_FAMILIES, FpgaFamily
 
 __all__ = [
     "ABC_FILE",
@@ -50,13 +50,30 @@ def synthesis_script(target: Target, top: str) -> list[str]:
         steps = list(mapping_commands(top, LIBERTY_FILE, ABC_FILE))
     else:
         period_ps = round(1e6 / target.clock.request_mhz)
-        synth = FPGA_FAMILIES[target.family].synth
-        steps = [f"scratchpad -set abc9.D {period_ps}", f"{synth} -top {top}"]
+        steps = [f"scratchpad -set abc9.D {period_ps}"]
+        steps += _fpga_steps(FPGA_FAMILIES[target.family], top)
     return [
         f"read_verilog -sv {DESIGN_FILE}",
         *steps,
         f"hierarchy -purge_lib -top {top}",  # the models of cells that are not used
         f"write_json {MAPPED_FILE}",
+    ]
+
+
+def _fpga_steps(family: FpgaFamily, top: str) -> list[str]:
+    """Return the family's own pass, ABC confined to modules in which there is logic."""
+    synth = f"{family.synth} -top {top}"
+    if not family.luts:
+        return [synth]
+    before, abc, after = family.luts
+    return [
+        f"{synth} -run begin:map_luts",
+        before,
+        "select t:$_* %m",
+        abc,
+        "select -clear",
+        after,
+        f"{synth} -run {family.resume}:",
     ]
 
 

@@ -10,6 +10,7 @@ import pytest
 from boards import pool
 from boards.cache import Cache
 from boards.flows import synthesis, synthesize, used
+from boards.flows.families import FPGA_FAMILIES
 from boards.flows.scripts import source_text
 from boards.metrics import Fidelity, Metrics
 from boards.target import load_target
@@ -78,6 +79,17 @@ def test_another_requested_period_is_another_question(
     monkeypatch.setattr(pool.subprocess, "Popen", None)
     with pytest.raises(TypeError):
         synthesize(design, faster, cache=cache)
+
+
+@pytest.mark.parametrize("name", ["ecpix5-85f", pytest.param("alveo-u55c", marks=pytest.mark.slow)])
+def test_yosys_own_script_gives_the_same_area(
+    design: ExportedDesign, cache: Cache, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    mine = synthesis(design, load_target(name), cache=cache)
+    family = load_target(name).family
+    plain = replace(FPGA_FAMILIES[family], luts=())
+    monkeypatch.setitem(FPGA_FAMILIES, family, plain)
+    assert synthesis(design, load_target(name), cache=cache).modules == mine.modules
 
 
 def test_broken_verilog_shows_what_yosys_said(design: ExportedDesign, cache: Cache) -> None:
