@@ -177,9 +177,10 @@ class TraceModel:
         }
 
     def _fill(self, operand_bits: Ints) -> Floats:
-        widths, inverse = np.unique(operand_bits, return_inverse=True)
-        fills = [memory_fill(self.trace, self.target, int(bits)) for bits in widths]
-        return np.array(fills)[inverse]
+        fills = np.zeros(int(operand_bits.max()) + 1)
+        for bits in np.flatnonzero(np.bincount(operand_bits)):
+            fills[bits] = memory_fill(self.trace, self.target, int(bits))
+        return fills[operand_bits]
 
 
 def memory_view(
