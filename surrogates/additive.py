@@ -33,25 +33,19 @@ GROUP_KNOBS = ("dataflow", "multiplier", "operand_bits")
 def features(knobs: Columns) -> Floats:
     """Return the counts that area is linear in, shape (designs, features)."""
     rows, cols = (np.asarray(knobs[name], dtype=float) for name in ("rows", "cols"))
-    pipeline = np.asarray(knobs["pipeline"], dtype=float)
-    bits = np.asarray(knobs["operand_bits"], dtype=float)
-    a_depth, b_depth, banks, result_rows = (
-        np.asarray(knobs[name], dtype=float)
-        for name in ("a_depth", "b_depth", "banks", "result_rows")
+    pipeline, bits, banks = (
+        np.asarray(knobs[name], dtype=float) for name in ("pipeline", "operand_bits", "banks")
     )
+    a_depth, b_depth = (np.asarray(knobs[name], dtype=float) for name in ("a_depth", "b_depth"))
     columns = [
         np.ones_like(rows),
         rows * cols,
         rows * cols * pipeline,
         rows,
         cols,
-        rows * (rows - 1) / 2,
-        cols * (cols - 1) / 2,
-        _memory_blocks(rows * bits, a_depth, banks),
-        _memory_blocks(cols * bits, b_depth, banks),
-        cols * result_rows,
-        np.log2(a_depth) + np.log2(b_depth) + np.log2(result_rows),
-        (rows + cols) * bits * (banks - 1),
+        rows * (rows - 1) / 2 + cols * (cols - 1) / 2,  # skew registers
+        _memory_blocks(rows * bits, a_depth, banks) + _memory_blocks(cols * bits, b_depth, banks),
+        (rows + cols) * bits * (banks - 1),  # choosing between banks
     ]
     return np.stack(np.broadcast_arrays(*columns), axis=-1)
 
