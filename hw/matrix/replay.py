@@ -6,10 +6,10 @@ from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .counters import Level, increment
+from .ram import ram
 
 __all__ = ["STEP", "ReplayBuffer"]
 
@@ -102,7 +102,7 @@ class ReplayBuffer(wiring.Component):
         select = (self._banks - 1).bit_length()
         words = []
         for bank in range(self._banks):
-            memory = Memory(shape=unsigned(self._width), depth=self._depth // self._banks, init=[])
+            memory = ram(unsigned(self._width), self._depth // self._banks)
             m.submodules[f"bank{bank}"] = memory
             writer, reader = memory.write_port(), memory.read_port()
             m.d.comb += [

@@ -6,13 +6,13 @@ from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.export import shared
 
 from .counters import Level, increment
 from .output import OutputStage, beat_layout, row_layout
+from .ram import ram
 from .skew import chain
 
 __all__ = ["OsResultBuffer", "ResultColumn", "tile_layout"]
@@ -55,7 +55,7 @@ class ResultColumn(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.memory = memory = Memory(shape=self.value.shape(), depth=self._depth, init=[])
+        m.submodules.memory = memory = ram(self.value.shape(), self._depth)
         writer, reader = memory.write_port(), memory.read_port()
         m.d.comb += [
             writer.en.eq(self.write.en),
@@ -110,7 +110,7 @@ class OsResultBuffer(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.meta = meta = Memory(shape=row_layout(self._cols), depth=self._depth, init=[])
+        m.submodules.meta = meta = ram(row_layout(self._cols), self._depth)
         m.submodules.stage = output = OutputStage(self._cols, self._bits)
         write = Signal(data.StructLayout({"en": 1, "addr": range(self._depth)}))
         read_addr = Signal(range(self._depth))

@@ -6,13 +6,13 @@ from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.export import shared
 
 from .counters import Level
 from .output import OutputStage, beat_layout, row_layout
+from .ram import ram
 from .skew import chain
 
 __all__ = ["WORD", "AccumulatingColumn", "WsResultBuffer", "group_layout"]
@@ -84,7 +84,7 @@ class AccumulatingColumn(wiring.Component):
         return m
 
     def _half(self, m: Module, half: int, total: Signal) -> Value:
-        memory = Memory(shape=signed(self._bits), depth=self._height, init=[])
+        memory = ram(signed(self._bits), self._height)
         m.submodules[f"half{half}"] = memory
         writer, reader = memory.write_port(), memory.read_port()
         fetches = self.fetch.valid & ~self.fetch.first & (self.fetch.half == half)

@@ -114,6 +114,7 @@ class Contract(Elaboratable):
             look.addr.eq(self.watch),
             Assert(~there | (look.data == value)),
             Assert(write == loads[: len(write)]),
+            Assert(~(put & step) | (write != read)),  # the memory does not say what it reads
             Assert(read == reads[: len(read)]),
             Assert(old == oldest[: len(old)]),
             Assert((level == held) & (unseen.value == unread)),
