@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,9 @@ from .failure import Interrupted
 from .front import show_front
 from .progress import SearchDisplay
 from .workload import Batch, Bucket, Dims, DropLonger, Generate, Prompt, Requests
+
+if TYPE_CHECKING:
+    from dse.report import Run
 
 __all__ = ["app"]
 
@@ -181,7 +184,7 @@ def parse_fixed(given: list[str] | None) -> dict[str, Any]:
 def _value(text: str) -> int | str | bool:
     if text in ("true", "false"):
         return text == "true"
-    return int(text) if text.lstrip("-").isdecimal() else text
+    return int(text) if text.removeprefix("-").isdecimal() else text
 
 
 def _follow(running: Any, display: SearchDisplay) -> None:
@@ -205,9 +208,22 @@ def _finish(running: Any, as_json: bool) -> None:
     run = read_run(running.run_dir)
     if as_json:
         emit_json({"run": run.path, "report": files.page, "front": run.front, "all": run.designs})
+    _require_measured(run)
+    if as_json:
         return
     show_front(run)
     note(f"\nReport: {files.page}")
     if run.front:
         first = run.path / "designs" / run.front[0]["design"]
         note(f"Next:   dse verify --design {first}", style="dim")
+
+
+def _require_measured(run: Run) -> None:
+    """End as a failed run where every single design failed."""
+    from hw.contracts import KilnError
+
+    if run.designs and all(row["state"] == "failed" for row in run.designs):
+        raise KilnError(
+            f"no design could be measured; the first ended with: {run.designs[0]['reason']}\n"
+            "Mend that (`dse doctor` checks the tools), then run the same command with --no-resume"
+        )

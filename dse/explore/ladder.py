@@ -33,9 +33,11 @@ __all__ = [
     "WrongDesignError",
     "figure",
     "measure_clock",
+    "require_tools",
 ]
 
 TOP = "kiln_matrix"
+_SIMULATION = ("verilator", "cocotb", "c++", "make", "perl")
 
 
 class WrongDesignError(KilnError):
@@ -199,6 +201,13 @@ class Ladder:
         )
 
 
+def require_tools(target: Target) -> None:
+    """Raise `ToolError` unless every tool that a measurement on `target` needs is usable."""
+    router = (f"nextpnr-{target.family}",) if target.routing else ()
+    for name in ("yosys", *router, *_SIMULATION):
+        require_tool(name)
+
+
 def measure_clock(
     design: ExportedDesign,
     area: SynthesisReport,
@@ -225,7 +234,7 @@ def measure_clock(
 
 
 def _run_tile(config: MatrixConfig, design: ExportedDesign, cases: list[GemmCase]) -> Entry:
-    result = run_jobs(design, config, cases, coverage=True)
+    result = run_jobs(design, config, cases, activity=True)
     return Entry(
         payload={
             "cycles": list(result.cycles),

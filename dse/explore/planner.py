@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from hw.contracts import ConfigError
+
 from .correction import Correction, fit_correction
 from .objectives import Objective
 from .pareto import expected_gain, is_front
@@ -76,7 +78,7 @@ class FrontPlanner:
         costs, worst = self._judge(everything, model.figures)
         feasible = worst <= 2 * max(PRIORS.values())
         if not feasible.any():
-            raise SpaceExhaustedError(
+            raise ConfigError(
                 "no design of the space meets the constraints even by the model; "
                 "relax --max-power, --max-latency or choose a larger --target"
             )

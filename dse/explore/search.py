@@ -26,11 +26,19 @@ from .objectives import Objective
 from .pareto import is_front
 from .planner import FrontPlanner, SpaceModel
 from .sampler import KilnSampler, SpaceExhaustedError
-from .study import close_abandoned, finished, make_sampler, open_study, tell
+from .study import (
+    close_abandoned,
+    damage_reported,
+    finished,
+    make_sampler,
+    open_study,
+    tell,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
     from optuna import Study, Trial
+    from optuna.samplers import BaseSampler
 
 __all__ = ["BATCH", "Evaluator", "Judgement", "Search", "SearchProgress"]
 
@@ -38,6 +46,7 @@ BATCH = 4
 """Trials asked together, whatever the number of cores: the same seed gives the same front."""
 
 _ASKS_PER_MEASUREMENT = 50
+_MOST = 100_000  # measurements; days of work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +114,8 @@ class Search:
         Seed of the samplers that draw; Kiln's own draws nothing.
     progress : callable, optional
         Told where the search stands.
+    claim : callable, optional
+        Called when everything is known to be usable, before anything is written to `run`.
     """
 
     def __init__(
@@ -116,17 +127,23 @@ class Search:
         budget: int = 12,
         seed: int = 0,
         progress: Callable[[SearchProgress], None] | None = None,
+        claim: Callable[[], None] | None = None,
     ) -> None:
-        if budget < 1:
-            raise ConfigError(f"budget={budget} measures nothing; use 1 or more")
+        if not 1 <= budget <= _MOST:
+            remedy = "1 or more" if budget < 1 else f"{_MOST} or fewer, a dozen gives a front"
+            raise ConfigError(f"budget={budget} measurements make no search; use {remedy}")
         self._evaluator = evaluator
         self._run = run
         self._budget = budget
         self._progress = progress or (lambda _: None)
         self._results: dict[int, TrialResult] = {}
         self._planner = FrontPlanner(evaluator.model, evaluator.objectives)
-        self._study = self._open(sampler, seed)
-        self._restore()
+        chosen = self._sampler(sampler, seed)
+        if claim is not None:
+            claim()
+        with damage_reported(run.journal):
+            self._study = self._open(chosen, sampler, seed)
+            self._restore()
 
     @property
     def run_dir(self) -> Path:
@@ -177,12 +194,12 @@ class Search:
         self._run.write_designs(self.results)
         self._run.write_front(self.front_results)
 
-    def _open(self, sampler: str, seed: int) -> Study:
-        chosen = (
-            KilnSampler(self._evaluator.space, self._planner, batch=BATCH)
-            if sampler == "kiln"
-            else make_sampler(sampler, seed, done=0)
-        )
+    def _sampler(self, name: str, seed: int) -> BaseSampler:
+        if name == "kiln":
+            return KilnSampler(self._evaluator.space, self._planner, batch=BATCH)
+        return make_sampler(name, seed, done=0)
+
+    def _open(self, chosen: BaseSampler, sampler: str, seed: int) -> Study:
         study = open_study(
             str(self._run.journal), self._run.path.name, chosen, self._evaluator.objectives
         )

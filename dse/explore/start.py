@@ -23,6 +23,7 @@ from sim.system import require_fit
 
 from .block_model import BlockModel, block_space
 from .evaluator import AcceleratorEvaluator, Problem, figure_name
+from .ladder import require_tools
 from .limits import Limits
 from .model import AcceleratorModel
 from .objectives import DEFAULT_OBJECTIVES, find_objectives
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 __all__ = ["search"]
 
 _DEFAULT_BITS = 8
+_MOST_JOBS = 256
+_LAST_SEED = (1 << 31) - (1 << 20)  # nextpnr's is a 32-bit integer, and a resumed study adds to it
+_LONGEST_NAME = 100
 _TOOLS = (
     "amaranth",
     "pyosys",
@@ -110,12 +114,14 @@ def search(
     ------
     ConfigError
         Anything unusable in the input; nothing was started.
+    ToolError
+        A tool is missing or too old; nothing was started.
     """
     chosen = load_target(target) if isinstance(target, str | Path) else target
     given = load_workload(workload, scenario) if isinstance(workload, str | Path) else workload
     trace = given.trace()
-    if jobs < 1:
-        raise ConfigError(f"jobs={jobs} measures nothing; use 1 or more")
+    _check_range("jobs", jobs, 1, _MOST_JOBS)
+    _check_range("seed", seed, 0, _LAST_SEED)
     space, model = _space_and_model(block, fixed or {})
     require_fit(trace, chosen, _widths(space))
     problem = Problem(
@@ -127,10 +133,23 @@ def search(
         seed=seed,
         model=model,
     )
-    run = RunFolder(Path(runs_dir) / (name or _run_name(trace.name)))
-    evaluator = AcceleratorEvaluator(problem, run, jobs=jobs)
-    _claim(run, _key(problem, given, sampler), resume, budget)
-    return Search(evaluator, run, sampler=sampler, budget=budget, seed=seed, progress=progress)
+    run = RunFolder(Path(runs_dir) / _run_name(trace.name, name))
+    require_tools(chosen)
+    return Search(
+        AcceleratorEvaluator(problem, run, jobs=jobs),
+        run,
+        sampler=sampler,
+        budget=budget,
+        seed=seed,
+        progress=progress,
+        claim=lambda: _claim(run, _key(problem, given, sampler), resume, budget),
+    )
+
+
+def _check_range(field: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        remedy = f"{low} or more" if value < low else f"{high} or less"
+        raise ConfigError(f"{field}={value} is outside {low} to {high}; use {remedy}")
 
 
 def _space_and_model(
@@ -149,8 +168,16 @@ def _widths(space: SearchSpace[Any]) -> list[int]:
     return [int(bits) for bits in knob.values] if knob else [_DEFAULT_BITS]
 
 
-def _run_name(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "run"
+def _run_name(workload: str, given: str | None) -> str:
+    """Return the run's name; a path is refused, for ``--no-resume`` deletes what it names."""
+    if given is None:
+        return re.sub(r"[^A-Za-z0-9._-]+", "-", workload).strip("-.")[:_LONGEST_NAME] or "run"
+    if not re.fullmatch(r"\w[\w .+-]*", given) or len(given) > _LONGEST_NAME:
+        raise ConfigError(
+            f"name={given!r} is no folder name; use up to {_LONGEST_NAME} letters, digits, "
+            "'-', '_' and '.', and --runs for the folder around it"
+        )
+    return given
 
 
 def _claim(run: RunFolder, key: dict[str, Any], resume: bool, budget: int) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -19,7 +22,15 @@ from hw.contracts import ConfigError, did_you_mean
 from .objectives import Objective
 from .sampler import FIGURES
 
-__all__ = ["SAMPLERS", "close_abandoned", "finished", "make_sampler", "open_study", "tell"]
+__all__ = [
+    "SAMPLERS",
+    "close_abandoned",
+    "damage_reported",
+    "finished",
+    "make_sampler",
+    "open_study",
+    "tell",
+]
 
 SAMPLERS = ("kiln", "tpe", "gp", "nsga2", "random")
 _RECORD = "record"
@@ -53,25 +64,42 @@ def open_study(
 ) -> Study:
     """Create the study in `journal`, or continue it."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        storage = JournalStorage(JournalFileBackend(journal))
-        study = optuna.create_study(
-            study_name=name,
-            storage=storage,
-            sampler=sampler,
-            directions=["maximize" if o.maximise else "minimize" for o in objectives],
-            load_if_exists=True,
-        )
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(
-            f"cannot open the journal {journal} ({error}); give another --name, or delete that "
-            "run's folder: its measurements stay in the cache"
-        ) from error
+    _drop_half_line(Path(journal))
+    study = optuna.create_study(
+        study_name=name,
+        storage=JournalStorage(JournalFileBackend(journal)),
+        sampler=sampler,
+        directions=["maximize" if o.maximise else "minimize" for o in objectives],
+        load_if_exists=True,
+    )
     with warnings.catch_warnings():
         # Names for the dashboard; experimental in Optuna for years, and harmless if it changes.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         study.set_metric_names([o.column for o in objectives])
     return study
+
+
+def _drop_half_line(journal: Path) -> None:
+    """Cut off what a kill or a full disk left of a last line; Optuna would write on behind it."""
+    if journal.is_file():
+        text = journal.read_bytes()
+        whole = text[: text.rfind(b"\n") + 1]
+        if whole != text:
+            os.truncate(journal, len(whole))
+
+
+@contextmanager
+def damage_reported(journal: Path) -> Iterator[None]:
+    """Turn what Optuna and we stumble over in a damaged journal into one message."""
+    try:
+        yield
+    except (ConfigError, OSError):
+        raise
+    except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"the journal {journal} is damaged ({type(error).__name__}: {error}); run the same "
+            "search with --no-resume: what it measured is in the cache"
+        ) from error
 
 
 def close_abandoned(study: Study) -> None:

@@ -61,7 +61,10 @@ class RunFolder:
 
     def info(self) -> dict[str, Any]:
         """Return ``run.json``."""
-        return dict(self._json("run.json"))
+        found = self._json("run.json")
+        if not isinstance(found, dict):
+            raise _damaged(self.path / "run.json", "it is no JSON object")
+        return found
 
     def write_designs(self, results: Sequence[TrialResult]) -> None:
         """Write ``designs.csv`` with every trial so far."""
@@ -86,12 +89,17 @@ class RunFolder:
         path = self.path / name
         try:
             return json.loads(path.read_text("utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise ConfigError(
                 f"{self.path} holds no {name}; give the folder of a run, such as runs/gpt2, "
                 "or make one with `dse search --workload gpt2`"
             ) from None
         except (OSError, ValueError) as error:
-            raise ConfigError(
-                f"cannot read {path} ({error}); run the same search again to restore it"
-            ) from None
+            raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, why: object) -> ConfigError:
+    return ConfigError(
+        f"cannot read {path} ({why}); run the same search with --no-resume to restore it: "
+        "what it measured is in the cache"
+    )

@@ -77,7 +77,7 @@ def model_from_config(name: str, config: Mapping[str, Any]) -> ModelSpec:
     Sliding windows are not modelled: attention reads the whole context.
     """
     family = config.get("model_type") or ("gpt2" if "n_embd" in config else "llama")
-    if family not in FAMILIES:
+    if not isinstance(family, str) or family not in FAMILIES:
         raise ConfigError(
             f"model_type={family!r} is not supported{did_you_mean(str(family), FAMILIES)}; "
             f"use one of {', '.join(FAMILIES)}, or give its GEMMs as a CSV file"

@@ -26,8 +26,8 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         The disk is full or the folder cannot be written; `path` is as it was before.
     """
     data = content.encode() if isinstance(content, str) else content
-    make_folder(path.parent)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(descriptor, "wb") as stream:

@@ -107,6 +107,8 @@ class SearchSpace(Generic[ConfigT]):
             if name not in knobs:
                 raise ConfigError(f"unknown knob {name!r}{did_you_mean(name, knobs)}")
             values = value if isinstance(value, tuple) else (value,)
+            if len(set(values)) != len(values):
+                raise ConfigError(f"{name}={values} names a value twice; name each once")
             if outside := set(values) - set(knobs[name].values):
                 raise ConfigError(
                     f"{name}={sorted(map(str, outside))} is outside the space; "

@@ -177,7 +177,7 @@ class TraceModel:
         }
 
     def _fill(self, operand_bits: Ints) -> Floats:
-        fills = np.zeros(int(operand_bits.max()) + 1)
+        fills = np.zeros(int(operand_bits.max(initial=0)) + 1)
         for bits in np.flatnonzero(np.bincount(operand_bits)):
             fills[bits] = memory_fill(self.trace, self.target, int(bits))
         return fills[operand_bits]
