@@ -30,6 +30,10 @@ GROUP_KNOBS = ("dataflow", "multiplier", "operand_bits")
 """One set of coefficients for each combination of these; all other knobs are features."""
 
 
+FEATURES = 8
+"""Counts per design that area is linear in."""
+
+
 def features(knobs: Columns) -> Floats:
     """Return the counts that area is linear in, shape (designs, features)."""
     rows, cols = (np.asarray(knobs[name], dtype=float) for name in ("rows", "cols"))
@@ -128,6 +132,11 @@ def _table() -> dict[str, Any]:
     return dict(json.loads(path.read_text("utf-8")))
 
 
+def _current(group: Mapping[str, Any]) -> bool:
+    """Whether a group was fitted to the features as they are now."""
+    return all(len(weights) == FEATURES for weights in group["coefficients"].values())
+
+
 def predict(knobs: Columns, family: str) -> dict[str, Floats]:
     """Return predicted figures of every design as equally long arrays.
 
@@ -149,7 +158,7 @@ def predict(knobs: Columns, family: str) -> dict[str, Floats]:
     groups = _table().get(family, {}).get("groups", {})
     result: dict[str, Floats] = {}
     for label in np.unique(labels):
-        if label not in groups:
+        if label not in groups or not _current(groups[label]):
             raise KilnError(
                 f"nothing is known about {label} on {family}; measure some designs with "
                 f"`python -m dse.calibrate --family {family}`"
