@@ -104,7 +104,8 @@ def _start(
             process = subprocess.Popen(
                 list(command),
                 cwd=folder,
-                env={**os.environ, "PYTHONPATH": search, **environment},
+                # What a killed tool leaves behind goes with its folder.
+                env={**os.environ, "TMPDIR": str(folder), "PYTHONPATH": search, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

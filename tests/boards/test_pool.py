@@ -48,6 +48,12 @@ def test_the_projects_own_modules_are_found_from_anywhere(tmp_path: Path) -> Non
     assert "boards" in python("import boards.pool as p; print(p.__name__)", tmp_path).log
 
 
+def test_a_tools_own_temporary_files_go_with_its_folder(tmp_path: Path) -> None:
+    assert python("import tempfile; print(tempfile.gettempdir())", tmp_path).log.strip() == str(
+        tmp_path
+    )
+
+
 def test_results_come_back_through_the_pool() -> None:
     with Pool(workers=2) as pool:
         futures = [pool.submit(pow, 2, n) for n in range(4)]
