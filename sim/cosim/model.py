@@ -29,6 +29,12 @@ _STREAM_PORTS = {
     "B_BITS": "s_axis_b_tdata",
     "O_BITS": "m_axis_tdata",
 }
+_BUILD_ARGUMENTS = (
+    "--no-public-flat-rw",  # cocotb sees what the test bench marks: several times faster
+    "--output-split",  # few large C++ files: the headers cost more than what parallel make gains
+    "200000",
+    "-Wno-fatal",
+)
 _COUNTING = ("--coverage-line", "--coverage-toggle", "--coverage-max-width", "4096")
 _VARIANTS: dict[str, tuple[str, ...]] = {
     "plain": (),
@@ -136,6 +142,8 @@ def _key(design: Design, variant: str, optimize: str) -> str:
         json.dumps(stream_bits(design)),
         (BENCH / f"{TEST_BENCH}.v").read_text(),
         tool_identity(),
+        *_BUILD_ARGUMENTS,
+        *_VARIANTS[variant],
         variant + "1",  # counted up when what a variant counts changes
         optimize,
         str(BENCH.resolve()),  # coverage and the linked libraries name paths of this installation
@@ -181,8 +189,7 @@ def _run_build(design: Design, variant: str, optimize: str, source: Path, work: 
                 sources=[BENCH / f"{TEST_BENCH}.v", source],
                 hdl_toplevel=TEST_BENCH,
                 build_dir=work / "build",
-                # Only what the test bench marks is visible to cocotb: several times faster.
-                build_args=["--no-public-flat-rw", "-Wno-fatal", *_VARIANTS[variant]],
+                build_args=[*_BUILD_ARGUMENTS, *_VARIANTS[variant]],
                 defines={"KILN_TOP": design.top},
                 parameters=stream_bits(design),
                 log_file=log,
