@@ -124,7 +124,7 @@ def search(
     bits: Bits = 8,
     fix: Fixed = None,
     sampler: Sampler = "kiln",
-    budget: Budget = 12,
+    budget: Budget = 10,
     seed: Seed = 0,
     jobs: Jobs = 2,
     name: Name = None,

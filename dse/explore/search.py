@@ -124,7 +124,7 @@ class Search:
         run: RunFolder,
         *,
         sampler: str = "kiln",
-        budget: int = 12,
+        budget: int = 10,
         seed: int = 0,
         progress: Callable[[SearchProgress], None] | None = None,
         claim: Callable[[], None] | None = None,

@@ -56,7 +56,7 @@ def search(
     scenario: Scenario | None = None,
     block: str = "matrix",
     sampler: str = "kiln",
-    budget: int = 12,
+    budget: int = 10,
     seed: int = 0,
     objectives: Sequence[str] = DEFAULT_OBJECTIVES,
     max_power_mw: float | None = None,
