@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -305,12 +306,11 @@ def test_a_damaged_cache_entry_is_said_and_made_again(
 
 def _hide(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
     """Let the Python packages be absent."""
-    found = tools.version
 
     def version(package: str) -> str:
         if package in packages:
-            raise tools.PackageNotFoundError(package)
-        return found(package)
+            raise metadata.PackageNotFoundError(package)
+        return metadata.version(package)
 
     monkeypatch.setattr(tools, "version", version)
 
