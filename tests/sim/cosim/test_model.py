@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -45,6 +46,15 @@ def test_any_difference_is_another_model(fake_runner, monkeypatch, tmp_path):
     monkeypatch.setattr(models, "tool_identity", lambda: "tools 2.0")
     folders.add(compile_model(toy_design(ToyConfig()), cache=tmp_path).folder)
     assert len(folders) == len(fake_runner) == 5
+
+
+def test_two_that_ask_at_once_build_once(fake_runner, tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        found = list(
+            pool.map(lambda _: compile_model(toy_design(ToyConfig()), cache=tmp_path), range(8))
+        )
+    assert len({model.folder for model in found}) == len(fake_runner) == 1
+    assert sum(not model.cached for model in found) == 1
 
 
 def test_interrupted_build_leaves_nothing(fake_runner, monkeypatch, tmp_path):
