@@ -75,7 +75,7 @@ def count_cycles(
 
     With `memory`, a peer in its initial state, which is stepped until the job is done, or with
     `stalls`, or both (a stream then moves when both are willing), every cycle is modelled, at
-    some 200,000 cycles per second; otherwise the closed form answers. Causes: `compute` counts
+    some 400,000 cycles per second; otherwise the closed form answers. Causes: `compute` counts
     steps of the array, `memory` waits for operands, `stall` waits for the consumer of results,
     `fill` all else.
     """

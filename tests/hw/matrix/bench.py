@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Value
+from amaranth.hdl import ResetInserter, Signal, Value
 from amaranth.sim import Simulator
 from numpy.typing import NDArray
 
@@ -44,9 +44,14 @@ def run_jobs(
     a: Sequence[bool] = ALWAYS,
     b: Sequence[bool] = ALWAYS,
     o: Sequence[bool] = ALWAYS,
+    aborted: int = 0,
 ) -> Run:
-    """Run `cases` back to back; patterns say in which cycles each peer is willing."""
+    """Run `cases` back to back; patterns say in which cycles each peer is willing.
+
+    Before that, with `aborted`, the first case runs for so many cycles, and one cycle of reset.
+    """
     dut = config.create()
+    reset = Signal()
     raw = Value.cast(dut.o.payload)
     run = Run()
     bits = config.operand_bits
@@ -59,7 +64,26 @@ def run_jobs(
     async def feed_b(ctx: Any) -> None:
         await feed(ctx, dut.b, b_words, b)
 
+    async def abort(ctx: Any) -> None:
+        """Start the first case with the wrong operands, everybody willing, then reset."""
+        ctx.set(dut.cmd.payload, descriptor(config, cases[0][0], dut))
+        for signal in (dut.cmd.valid, dut.a.valid, dut.b.valid, dut.o.ready):
+            ctx.set(signal, 1)
+        ctx.set(dut.a.payload, 3)
+        ctx.set(dut.b.payload, 5)
+        await ctx.tick().repeat(aborted)
+        for signal in (dut.cmd.valid, dut.a.valid, dut.b.valid, dut.o.ready):
+            ctx.set(signal, 0)
+        ctx.set(reset, 1)
+        await ctx.tick()
+        ctx.set(reset, 0)
+
+    async def started(ctx: Any) -> None:
+        if aborted:
+            await ctx.tick().repeat(aborted + 1)
+
     async def feed(ctx: Any, port: Any, words: list[int], pattern: Sequence[bool]) -> None:
+        await started(ctx)
         cycle = 0
         for item in words:
             sent = False
@@ -72,6 +96,7 @@ def run_jobs(
         ctx.set(port.valid, 0)
 
     async def command(ctx: Any) -> None:
+        await started(ctx)
         cycle = 0
         for job, _, _ in cases:
             ctx.set(dut.cmd.payload, descriptor(config, job, dut))
@@ -84,6 +109,7 @@ def run_jobs(
         ctx.set(dut.cmd.valid, 0)
 
     async def collect(ctx: Any) -> None:
+        await started(ctx)
         cycle = 0
         for job, _, _ in cases:
             beats = []
@@ -102,8 +128,10 @@ def run_jobs(
             assert len(beats) == job.out_rows
             run.results.append(config.unpack(job, np.array(beats)))
 
-    simulator = Simulator(dut)
+    simulator = Simulator(ResetInserter(reset)(dut))
     simulator.add_clock(1e-6)
+    if aborted:
+        simulator.add_testbench(abort, background=True)
     simulator.add_testbench(feed_a, background=True)
     simulator.add_testbench(feed_b, background=True)
     simulator.add_testbench(command, background=True)

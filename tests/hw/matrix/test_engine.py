@@ -82,3 +82,11 @@ def test_jobs_of_all_sizes_follow_each_other_under_stalls(dataflow: str) -> None
     run = run_jobs(config, cases, a=stalls.a, b=stalls.b, o=stalls.o)
     for (job, A, B), Z in zip(cases, run.results, strict=True):
         np.testing.assert_array_equal(Z, config.golden(job, (A, B)))
+
+
+@pytest.mark.parametrize("dataflow", ["os", "ws"])
+@pytest.mark.parametrize("aborted", [3, 9, 14, 21, 40])
+def test_reset_forgets_a_job_at_any_point(dataflow: str, aborted: int) -> None:
+    config = MatrixConfig(dataflow=dataflow, pipeline=aborted % 3, **SMALL)
+    run = check_case(config, (6, 7, 5), 1, aborted=aborted)
+    assert run.cycles == [config.cycles(config.plan(6, 7, 5)).total]
