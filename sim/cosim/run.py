@@ -24,6 +24,7 @@ from .stimulus import EngineConfig, GemmCase, write_stimulus
 
 __all__ = ["run_jobs"]
 
+_WORTH_OPTIMISING = 50_000  # beats; below, the simulation takes less than compiling longer
 _TEST_MODULE = "kiln_test"  # not by its package, which would import far more than it needs
 
 
@@ -66,7 +67,8 @@ def run_jobs(
     activity : bool
         Whether to count how often registers, inputs and memories switch.
     optimize : str, optional
-        Optimisation of the simulator's C++, see `compile_model`.
+        Optimisation of the simulator's C++: by default ``"-O0"`` for short simulations, which
+        compiles faster and runs slower, else that of `compile_model`.
     check : bool
         Whether to count elements that differ from ``config.golden``.
     workdir : Path, optional
@@ -86,7 +88,8 @@ def run_jobs(
     if not cases:
         raise ConfigError("cases is empty; give one job or more")
     variant = "coverage" if coverage else "activity" if activity else "plain"
-    model = compile_model(design, variant=variant, optimize=optimize, cache=cache)
+    chosen = optimize or ("-O0" if _beats(cases) < _WORTH_OPTIMISING else None)
+    model = compile_model(design, variant=variant, optimize=chosen, cache=cache)
     own = [case if case.stalls is not None else replace(case, stalls=stalls) for case in cases]
     with _folder(workdir) as folder:
         write_stimulus(folder, config, own, serial=serial, memory=memory)
@@ -103,6 +106,11 @@ def run_jobs(
             coverage=read_coverage(points) if coverage else None,
             activity=measure_activity(points, design.verilog, instances, total),
         )
+
+
+def _beats(cases: Sequence[GemmCase]) -> int:
+    """Return a lower bound of the cycles of `cases`."""
+    return sum(max(case.job.a_words, case.job.b_words, case.job.out_rows) for case in cases)
 
 
 @contextmanager
