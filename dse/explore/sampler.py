@@ -1,8 +1,8 @@
 """Kiln's Optuna sampler: the whole space is modelled, measurements go where they gain most.
 
-The sampler is a pure function of the study. Within a batch it uses only what was known when the
-batch began, so that the order in which parallel measurements finish, or a kill in the middle of a
-batch, changes nothing.
+The sampler is a pure function of the study. A batch is asked while the one before it is still
+being measured, so that no core waits, and uses only what the batches before those two taught: the
+order in which measurements finish, or a kill in the middle of a batch, changes nothing.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ class KilnSampler(BaseSampler):
     ) -> dict[str, Any]:
         others = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
         told = [t for t in others if t.state == TrialState.COMPLETE]
-        settled = len(told) - len(told) % self._batch
         running = [t for t in others if t.state == TrialState.RUNNING and t.params]
+        settled = max(0, (len(told) + len(running)) // self._batch - 1) * self._batch
         known = [Observation(self._index(t), t.user_attrs.get(FIGURES, {})) for t in told[:settled]]
         pending = [self._index(t) for t in told[settled:] + running]
         return to_params(self._space, self._space.point(self._planner.propose(known, pending)))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, as_completed
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -42,8 +43,10 @@ if TYPE_CHECKING:
 
 __all__ = ["BATCH", "Evaluator", "Judgement", "Search", "SearchProgress"]
 
-BATCH = 4
+BATCH = 2
 """Trials asked together, whatever the number of cores: the same seed gives the same front."""
+
+_IN_FLIGHT = 2  # batches; a core that is done with its design goes on with the next batch
 
 _ASKS_PER_MEASUREMENT = 50
 _MOST = 100_000  # measurements; days of work
@@ -95,6 +98,20 @@ class Evaluator(Protocol):
     def close(self) -> None:
         """Stop whatever still runs."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Trials asked together; `first` is the number of the first of them within the run."""
+
+    first: int
+    trials: list[Trial]
+    points: list[dict[str, Any]]
+    futures: list[Future[Judgement]]
+
+
+def _number(place: tuple[_Batch, int]) -> int:
+    return place[0].first + place[1]
 
 
 class Search:
@@ -179,12 +196,19 @@ class Search:
     def __iter__(self) -> Iterator[TrialResult]:
         """Measure until the budget is spent; yield each trial when it is finished."""
         self._run.write_model_front(self._evaluator.model_rows(self._planner.pool))
+        flight: deque[_Batch] = deque()
+        asked = len(self._results)
         try:
-            while len(self._results) < self._budget:
-                batch = self._ask()
-                if not batch:
+            while True:
+                while len(flight) < _IN_FLIGHT and (batch := self._ask(asked)):
+                    flight.append(batch)
+                    asked += len(batch.trials)
+                if not flight:
                     break
-                yield from self._measure(batch)
+                yield from self._follow(flight)
+                done = flight.popleft()
+                for trial, future in zip(done.trials, done.futures, strict=True):
+                    self._tell(trial, future.result())
         finally:
             self._evaluator.close()
             self.write()
@@ -215,14 +239,13 @@ class Search:
                 point = to_point(self._evaluator.space, trial.params)
                 self._keep(len(self._results), point, judgement)
 
-    def _ask(self) -> list[Trial]:
-        """Ask until a batch is worth measuring; what the model refuses is told at once."""
-        room = self._budget - len(self._results)
-        wanted = min(BATCH - len(self._results) % BATCH, room)
-        batch: list[Trial] = []
+    def _ask(self, asked: int) -> _Batch | None:
+        """Ask a batch and start measuring it; what the model refuses is told at once."""
+        wanted = min(BATCH - asked % BATCH, self._budget - asked)
+        trials: list[Trial] = []
         distributions = to_distributions(self._evaluator.space)
         for _ in range(_ASKS_PER_MEASUREMENT * wanted):
-            if len(batch) == wanted:
+            if len(trials) == wanted:
                 break
             try:
                 trial = self._study.ask(distributions)
@@ -230,28 +253,32 @@ class Search:
                 break
             refusal = self._evaluator.screen(to_point(self._evaluator.space, trial.params))
             if refusal is None:
-                batch.append(trial)
+                trials.append(trial)
             else:
                 self._tell(trial, refusal)
-        return batch
-
-    def _measure(self, batch: list[Trial]) -> Iterator[TrialResult]:
-        """Measure a batch; yield results as they come, tell them in the order they were asked."""
-        first = len(self._results)
-        points = [to_point(self._evaluator.space, trial.params) for trial in batch]
+        points = [to_point(self._evaluator.space, trial.params) for trial in trials]
         futures = [
-            self._evaluator.submit(first + offset, point) for offset, point in enumerate(points)
+            self._evaluator.submit(number, point) for number, point in enumerate(points, asked)
         ]
-        offsets = {future: offset for offset, future in enumerate(futures)}
-        self._report(len(futures))
-        for waiting, future in enumerate(as_completed(futures), start=1):
-            offset = offsets[future]
-            result = self._keep(first + offset, points[offset], future.result())
-            self._report(len(futures) - waiting)
-            self.write()
-            yield result
-        for trial, future in zip(batch, futures, strict=True):
-            self._tell(trial, future.result())
+        return _Batch(asked, trials, points, futures) if trials else None
+
+    def _follow(self, flight: Sequence[_Batch]) -> Iterator[TrialResult]:
+        """Yield results of all batches in flight as they come, until the first batch is done."""
+        open_futures = {
+            future: (batch, offset)
+            for batch in flight
+            for offset, future in enumerate(batch.futures)
+            if batch.first + offset not in self._results
+        }
+        self._report(len(open_futures))
+        while any(future in open_futures for future in flight[0].futures):
+            finished_now, _ = wait(open_futures, return_when=FIRST_COMPLETED)
+            for future in sorted(finished_now, key=lambda f: _number(open_futures[f])):
+                batch, offset = open_futures.pop(future)
+                result = self._keep(batch.first + offset, batch.points[offset], future.result())
+                self._report(len(open_futures))
+                self.write()
+                yield result
 
     def _report(self, running: int) -> None:
         self._progress(
