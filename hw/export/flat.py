@@ -8,6 +8,10 @@ from pathlib import Path
 
 __all__ = ["flat_verilog"]
 
+# Yosys would declare such wires as signed and then use them in unsigned operations as they are,
+# where Verilog extends them by their sign. The operations themselves say whether they are signed.
+_SIGNED = re.compile(r"^( *wire width \d+(?: \w+ \d+ )?) signed", re.MULTILINE)
+
 
 def flat_verilog(rtlil: str, top: str) -> str:
     """Return the design in `rtlil` as one Verilog module `top`."""
@@ -15,7 +19,7 @@ def flat_verilog(rtlil: str, top: str) -> str:
 
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "design.il", Path(folder) / "design.v"
-        source.write_text(rtlil)
+        source.write_text(_SIGNED.sub(r"\1", rtlil))
         run_yosys(
             f"read_rtlil {source}",
             f"hierarchy -top {top}",

@@ -76,9 +76,11 @@ def _simpler(cell: Cell) -> Sig | None:
 
 def _shifted(cell: Cell) -> Sig | None:
     """Return a product by a power of two: an element's offset in an array, for example."""
-    (*_, factor), other = cell.ports["B"], cell.ports["A"]
-    is_power = len(cell.ports["B"]) == 1 and not factor.wire and factor.low.bit_count() == 1
-    if not is_power or cell.number("A_SIGNED"):
+    other, factors = cell.ports["A"], cell.ports["B"]
+    if len(factors) != 1 or cell.number("A_SIGNED"):
+        return None
+    factor = factors[0]
+    if factor.wire or factor.low.bit_count() != 1:
         return None
     zeros = Chunk("", 0, factor.low.bit_length() - 1)
     return extend(join((zeros, *other)), cell.number("Y_WIDTH"), signed=False)

@@ -69,8 +69,9 @@ def normalize(cell: Cell, width: int) -> Operation:
     KilnError
         There is no way to write this kind of cell.
     """
-    a = cell.ports.get("A", ())
-    b = cell.ports.get("B", ())
+    zero = (Chunk("", 0, 1),)  # what Amaranth writes as an operand without any bit
+    a = cell.ports.get("A") or zero
+    b = cell.ports.get("B") or zero
     a_signed = "A_SIGNED" in cell.parameters and bool(cell.number("A_SIGNED"))
     b_signed = "B_SIGNED" in cell.parameters and bool(cell.number("B_SIGNED"))
     kind = cell.kind
