@@ -79,6 +79,9 @@ class Expressions:
             return operation.symbol + args[0]
         if operation.form == "mux":
             return f"{args[0]} ? {args[1]} : {args[2]}"
+        if operation.symbol == "*" and not operation.signed:
+            # The only operands narrower than their context, which would widen what is inside.
+            args = [f"{{{arg[1:-1]}}}" if arg.startswith("(") else arg for arg in args]
         if operation.signed:
             args[0] = f"$signed({args[0]})"
             if operation.symbol != ">>>":
