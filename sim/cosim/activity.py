@@ -14,7 +14,7 @@ _TOGGLE = re.compile(r"^(.*?)((?:\[\d+\])*):(?:0->1|1->0)$")
 _MODULE = re.compile(r"^module\s+(\S+?)\s*\(")
 _MEMORY = re.compile(r"^\s*reg\s+(?:signed\s+)?(?:\[[^\]]+\]\s*)?(\S+)\s*\[[^\]]+\]\s*;")
 _COUNTED = re.compile(r"^\s*(output\s+reg|reg|input\s+wire)\b(?!.*\b(clk|rst|aclk|aresetn)\b)")
-_QUIET = ("clk", "rst", "aclk", "aresetn")  # left out of a module's mean
+_QUIET = ("clk", "rst", "aclk", "aresetn")  # toggle by definition, or never
 
 
 def select_points(verilog: str) -> str:
@@ -47,12 +47,12 @@ def measure_activity(
     instances : mapping of str to int
         How often each module occurs; once where it is missing.
     cycles : int
-        Clock cycles of the simulation.
+        Clock cycles in which the engine was at work; it moves nothing in others.
 
     Returns
     -------
     dict of str to float
-        ``"module"``: mean toggles per bit and cycle, clock and reset left out;
+        ``"module"``: mean toggles per bit and cycle; clock and reset are left out;
         ``"module.signal"``: the same for one net; ``"module.memory:read"`` and
         ``"module.memory:write"``: accesses per cycle.
     """
@@ -65,7 +65,8 @@ def measure_activity(
             bits[net].add(found[2])
     activity = _rates(toggles, bits, instances, cycles)
     for (module, access), count in _accesses(points, verilog).items():
-        activity[f"{module}.{access}"] = count / (cycles * instances.get(module, 1))
+        rate = count / (cycles * instances.get(module, 1))
+        activity[f"{module}.{access}"] = min(1.0, rate)  # what is read always is read when idle too
     return activity
 
 
@@ -79,12 +80,13 @@ def _rates(
     total: Counter[str] = Counter()
     width: Counter[str] = Counter()
     for (module, signal), count in toggles.items():
+        if signal in _QUIET:
+            continue
         per_instance = count / (cycles * instances.get(module, 1))
         wide = len(bits[module, signal])
         rates[f"{module}.{signal}"] = per_instance / wide
-        if signal not in _QUIET:
-            total[module] += per_instance  # type: ignore[assignment]
-            width[module] += wide
+        total[module] += per_instance  # type: ignore[assignment]
+        width[module] += wide
     return rates | {module: total[module] / width[module] for module in total}
 
 

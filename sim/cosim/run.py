@@ -99,12 +99,13 @@ def run_jobs(
         if variant == "plain":
             return CosimResult(jobs=jobs, total_cycles=total)
         points = read_points(folder / "coverage.dat")
+        busy = sum(job.cycles for job in jobs) if serial else total
         instances = {module.name: module.count for module in getattr(design, "modules", ())}
         return CosimResult(
             jobs=jobs,
             total_cycles=total,
             coverage=read_coverage(points) if coverage else None,
-            activity=measure_activity(points, design.verilog, instances, total),
+            activity=measure_activity(points, design.verilog, instances, busy),
         )
 
 

@@ -137,9 +137,20 @@ def _describe(config: EngineConfig, case: GemmCase) -> dict[str, Any]:
         "a_words": job.a_words,
         "b_words": job.b_words,
         "out_rows": job.out_rows,
+        "idle_after": _idle_cycles(config, job),
         "hang_limit": int(_HANG_MARGIN + slowest * longest),
         "stalls": stalls,
     }
+
+
+def _idle_cycles(config: EngineConfig, job: GemmJob) -> int:
+    """Return cycles after which nothing in the engine remembers `job`.
+
+    A short last tile's results leave before the spacing of tiles, which its plan states, has
+    passed; a job that came then would wait a little longer than one that finds the engine idle.
+    """
+    gaps = (getattr(job, name, 0) for name in ("gap", "gap_last"))
+    return 8 + 4 * (config.rows + config.cols) + max(gaps)
 
 
 def memory_settings(memory: MemoryTiming | None) -> dict[str, int] | None:

@@ -23,7 +23,7 @@ FAULTS = {
     4: "m_axis offers a row that no job asked for",
 }
 STREAMS = ("a", "b", "o")
-GAP = 8  # idle cycles between jobs that start alone, in which a surplus row would show
+TAIL = 8  # cycles after the last job, in which a surplus row would show
 
 
 def _bits(pattern: str) -> int:
@@ -89,7 +89,7 @@ async def _play(tb: Any, jobs: list[dict[str, Any]], serial: bool) -> None:
             if int(tb.fault.value):
                 return
         if serial:
-            await ClockCycles(tb.aclk, GAP)
+            await ClockCycles(tb.aclk, job["idle_after"])
     if not int(tb.finished.value):
         await RisingEdge(tb.finished)
 
@@ -105,7 +105,7 @@ async def kiln_jobs(tb: Any) -> None:
     tb.aresetn.value = 1
     await ClockCycles(tb.aclk, 2)
     await _play(tb, plan["jobs"], plan["serial"])
-    await ClockCycles(tb.aclk, GAP)
+    await ClockCycles(tb.aclk, TAIL)
     fault = int(tb.fault.value)
     status = {"fault": FAULTS.get(fault, ""), "state": _state(tb)}
     Path("status.json").write_text(json.dumps(status))

@@ -45,6 +45,14 @@ def test_cycles_with_a_memory_are_exact(cosim, index):
         assert found.mismatches == 0
 
 
+def test_job_after_a_short_last_tile_finds_the_engine_idle(cosim):
+    config = MatrixConfig(rows=8, cols=3, a_depth=64, b_depth=64, result_rows=8)
+    shapes = ((9, 12, 3), (7, 3, 7), (10, 12, 5), (7, 3, 7))
+    cases = [GemmCase.random(config, shape, seed=0) for shape in shapes]
+    expected = tuple(config.cycles(case.job).total for case in cases)
+    assert cosim(config, cases).cycles == expected
+
+
 @pytest.mark.parametrize("index", [0, 3])
 def test_queued_products_are_bit_exact(cosim, index):
     config = ALL[index]

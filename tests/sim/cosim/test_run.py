@@ -166,7 +166,7 @@ def test_coverage_and_activity_are_counted(run_toy):
     assert result.coverage.line_percent > 80
     assert 40 < result.coverage.toggle_percent < 100
     assert 0.2 < result.activity["toy.s_axis_a_tdata"] < 0.5  # ragged edges carry zeros
-    assert result.activity["toy.aclk"] == pytest.approx(2, rel=0.2)
+    assert "toy.aclk" not in result.activity
 
 
 def test_activity_counts_registers_and_inputs(run_toy):
