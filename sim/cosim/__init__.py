@@ -3,6 +3,7 @@
 from .coverage import Coverage, ModuleCoverage
 from .errors import CosimBuildError, CosimError, CosimProtocolError, CosimStallError
 from .model import CompiledModel, compile_model
+from .package import bench_files
 from .result import CosimResult, JobResult
 from .run import run_jobs
 from .stimulus import GemmCase
@@ -22,6 +23,7 @@ __all__ = [
     "ModuleCoverage",
     "VerifiedCase",
     "VerifyResult",
+    "bench_files",
     "compile_model",
     "run_jobs",
     "verify_design",
