@@ -2,7 +2,8 @@
 
 `sim.cosim` runs this definition in Verilog beside the exported design
 (`sim/cosim/bench/kiln_tb.v`), `sim.system` approximates it in closed form, and `MemoryState` here
-is the reference both are tested against. All arithmetic is on integers, so that the three can agree to the cycle.
+is the reference both are tested against. All arithmetic is on integers, so that the three can
+agree to the cycle.
 
 Three clients share `bytes_per_cycle`: reads of A, reads of B and writes of results. Cycle 0 is the
 cycle of the command handshake; the bucket is then empty of debt and nothing has been fetched.
