@@ -40,16 +40,15 @@ class OsRow(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        a, last = self.a, self.last
+        late = self._shape.registered
+        a = chain(m, self.a, self._cols + late, "a", reset_less=True)[late:]
+        stages = self._shape.pipeline
+        last = chain(m, self.last, self._cols + stages, "last", init=1)[stages:]
         row = []
         for c, b in enumerate(lanes_of(self.b, self._shape.operand_bits)):
-            right = c == self._cols - 1
-            pe = OsPe(self._shape, right=right, bottom=self._bottom)
-            name = "pe" + "_right" * right + "_bottom" * self._bottom
-            pe = shared(m, platform, name, pe, instance=f"pe_{c}")
-            m.d.comb += [pe.a_in.eq(a), pe.last_in.eq(last), pe.b_in.eq(b)]
-            if not right:
-                a, last = pe.a_out, pe.last_out
+            pe = OsPe(self._shape, bottom=self._bottom)
+            pe = shared(m, platform, "pe" + "_bottom" * self._bottom, pe, instance=f"pe_{c}")
+            m.d.comb += [pe.a_in.eq(a[c]), pe.last_in.eq(last[c]), pe.b_in.eq(b)]
             row.append(pe)
         m.d.comb += self.drain.eq(Cat(pe.drain_out for pe in row))
         if not self._bottom:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal, signed, unsigned
+from amaranth.hdl import Cat, Module, Signal, Value, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.export import shared
 
-from .pe import PeShape, WsPe
+from .pe import PeShape, WsPe, column_bits
 from .skew import chain, lanes_of, skewed
 
 __all__ = ["WsArray", "WsRow"]
 
+_NARROW = 4  # the upper rows of a column, one in so many, add few products and are narrower
+
 
 class WsRow(wiring.Component):
     """A row of weight-stationary elements; what the columns share lies in buses, column 0 lowest.
+
+    `position` tells classes apart: ``_top``, ``_narrow``, none, ``_bottom``, ``_top_bottom``.
 
     Members
     -------
@@ -26,14 +31,21 @@ class WsRow(wiring.Component):
     b, b_valid, b_out, b_valid_out : In, Out
         Weights passed down; the bottom row has no outputs.
     sum_in, sum : In, Out
-        Partial sums passed down; the top row has no ``sum_in``.
+        Partial sums passed down; the top row has no ``sum_in``, and its sums are a product wide.
     """
 
-    def __init__(self, cols: int, shape: PeShape, *, top: bool, bottom: bool) -> None:
-        self._cols, self._shape, self._top, self._bottom = cols, shape, top, bottom
+    def __init__(self, cols: int, shape: PeShape, *, position: str = "") -> None:
+        self._cols, self._shape, self._position = cols, shape, position
+        self._top, self._bottom = "_top" in position, "_bottom" in position
+        top, bottom = self._top, self._bottom
         operands, results = unsigned(cols * shape.operand_bits), unsigned(cols * shape.accum_bits)
+        products = unsigned(cols * 2 * shape.operand_bits)
         ports: dict[str, Any] = {"a": In(signed(shape.operand_bits)), "swap": In(1)}
-        ports |= {"b": In(operands), "b_valid": In(unsigned(cols)), "sum": Out(results)}
+        ports |= {
+            "b": In(operands),
+            "b_valid": In(unsigned(cols)),
+            "sum": Out(products if top else results),
+        }
         if not top:
             ports["sum_in"] = In(results)
         if not bottom:
@@ -42,17 +54,15 @@ class WsRow(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        a, swap = self.a, self.swap
+        late = self._shape.registered
+        a = chain(m, self.a, self._cols + late, "a", reset_less=True)[late:]
+        swap = chain(m, self.swap, self._cols + late, "swap")[late:]
         row = []
         for c, b in enumerate(lanes_of(self.b, self._shape.operand_bits)):
-            right = c == self._cols - 1
-            pe = WsPe(self._shape, top=self._top, right=right, bottom=self._bottom)
-            name = "pe" + "_top" * self._top + "_right" * right + "_bottom" * self._bottom
-            pe = shared(m, platform, name, pe, instance=f"pe_{c}")
-            m.d.comb += [pe.a_in.eq(a), pe.swap_in.eq(swap)]
+            pe = WsPe(self._shape, top=self._top, bottom=self._bottom)
+            pe = shared(m, platform, "pe" + self._position, pe, instance=f"pe_{c}")
+            m.d.comb += [pe.a_in.eq(a[c]), pe.swap_in.eq(swap[c])]
             m.d.comb += [pe.b_in.eq(b), pe.b_valid_in.eq(self.b_valid[c])]
-            if not right:
-                a, swap = pe.a_out, pe.swap_out
             row.append(pe)
         m.d.comb += self.sum.eq(Cat(pe.sum_out for pe in row))
         if not self._bottom:
@@ -62,6 +72,12 @@ class WsRow(wiring.Component):
             above = lanes_of(self.sum_in, self._shape.accum_bits)
             m.d.comb += [pe.sum_in.eq(value) for pe, value in zip(row, above, strict=True)]
         return m
+
+
+def _widened(sums: Value, lanes: int, bits: int) -> Value:
+    """Return signed lanes extended to `bits` each."""
+    narrow = lanes_of(sums, len(sums) // lanes)
+    return Cat(Cat(lane, lane[-1].replicate(bits - len(lane))) for lane in narrow)
 
 
 class WsArray(wiring.Component):
@@ -116,19 +132,27 @@ class WsArray(wiring.Component):
         b_valid = Cat(chain(m, valid, self._cols, "b_valid"))
         swap = chain(m, self.swap, self._rows, "swap")
         above: Any = None
+        sums: Any = None
         for r in range(self._rows):
-            top, bottom = r == 0, r == self._rows - 1
-            row = WsRow(self._cols, self._shape, top=top, bottom=bottom)
-            name = "row" + "_top" * top + "_bottom" * bottom
-            row = shared(m, platform, name, row, instance=f"row_{r}")
+            top, bottom, narrow = r == 0, r == self._rows - 1, 0 < r < self._rows // _NARROW
+            shape = self._narrow if narrow else self._shape
+            position = "_top" * top + "_narrow" * narrow + "_bottom" * bottom
+            row = WsRow(self._cols, shape, position=position)
+            row = shared(m, platform, "row" + position, row, instance=f"row_{r}")
             m.d.comb += [row.a.eq(a[r]), row.swap.eq(swap[r])]
             m.d.comb += row.b.eq(b if top else above.b_out)
             m.d.comb += row.b_valid.eq(b_valid if top else above.b_valid_out)
             if not top:
-                m.d.comb += row.sum_in.eq(above.sum)
-            above = row
-        m.d.comb += self.sum.eq(above.sum)
+                m.d.comb += row.sum_in.eq(_widened(sums, self._cols, shape.accum_bits))
+            above, sums = row, row.sum
+        m.d.comb += self.sum.eq(_widened(sums, self._cols, self._shape.accum_bits))
         return m
+
+    @property
+    def _narrow(self) -> PeShape:
+        """Return the shape of the upper rows, which add few products."""
+        bits = column_bits(self._rows // _NARROW, self._shape.operand_bits)
+        return replace(self._shape, accum_bits=min(bits, self._shape.accum_bits))
 
     def _weights(self, m: Module) -> tuple[Any, Any]:
         """Return weights and their validity, late by as much as elements register `swap`."""

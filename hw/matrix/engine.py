@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from amaranth.hdl import Module, unsigned
@@ -14,7 +15,7 @@ from .array_os import OsArray
 from .array_ws import WsArray
 from .loops import DESCRIPTOR
 from .output import beat_layout
-from .pe import PeShape
+from .pe import PeShape, column_bits
 from .replay import ReplayBuffer
 from .result_os import OsResultBuffer
 from .result_ws import WsResultBuffer
@@ -67,7 +68,8 @@ class MatrixEngine(wiring.Component):
         m = Module()
         config = self.config
         a = ReplayBuffer(config.a_bits, config.a_depth, config.banks)
-        b = ReplayBuffer(config.b_bits, config.b_depth, config.banks)
+        once = config.dataflow == "ws"  # each tile of weights goes into the array a single time
+        b = ReplayBuffer(config.b_bits, config.b_depth, config.banks, once=once)
         a = shared(m, platform, "buffer_a", a, instance="buffer_a")
         b = shared(m, platform, "buffer_b", b, instance="buffer_b")
         wiring.connect(m, wiring.flipped(self.a), a.i)
@@ -122,15 +124,18 @@ class MatrixEngine(wiring.Component):
 
     def _weight_stationary(self, m: Module, platform: Any, a: Any, b: Any) -> tuple[Any, Any]:
         config = self.config
+        sum_bits = min(config.accum_bits, column_bits(config.rows, config.operand_bits))
         height = config.result_rows // 2
         sequencer = WsSequencer(config.rows, config.cols, height)
         sequencer = shared(m, platform, "sequencer", sequencer, instance="sequencer")
-        array = WsArray(config.rows, config.cols, self._shape)
+        shape = replace(self._shape, accum_bits=sum_bits)
+        array = WsArray(config.rows, config.cols, shape)
         array = shared(m, platform, "array", array, instance="array")
         results = WsResultBuffer(
             cols=config.cols,
             height=height,
             accum_bits=config.accum_bits,
+            sum_bits=sum_bits,
             flight=1 + config.rows + config.pipeline,
         )
         results = shared(m, platform, "results", results, instance="results")

@@ -11,17 +11,31 @@ from amaranth.lib.wiring import In, Out
 
 from .multiplier import product
 
-__all__ = ["OsPe", "PeShape", "WsPe"]
+__all__ = ["OsPe", "PeShape", "WsPe", "column_bits"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeShape:
-    """What all processing elements of an array have in common."""
+    """What all processing elements of an array have in common.
+
+    `accum_bits` is the width of the sums that leave an element: output-stationary, those of a
+    whole dot product; weight-stationary, those of one column, which `column_bits` holds exactly.
+    """
 
     operand_bits: int
     accum_bits: int
     multiplier: str
     pipeline: int
+
+    @property
+    def registered(self) -> bool:
+        """Whether operands are registered before they are multiplied."""
+        return self.pipeline == 2
+
+
+def column_bits(rows: int, operand_bits: int) -> int:
+    """Return the width that holds the sum of `rows` products."""
+    return 2 * operand_bits + (rows - 1).bit_length()
 
 
 def _delayed(m: Module, value: Any, name: str, **kwargs: Any) -> Signal:
@@ -43,10 +57,11 @@ def _multiply(m: Module, shape: PeShape, a: Any, b: Any) -> Any:
 class OsPe(wiring.Component):
     """Output-stationary element: accumulates, and on `last` hands its sum to the drain chain.
 
-    Operands pass right and down, a register each. ``pipeline`` cycles after `last` came with an
-    operand pair the sum is complete; it appears at `drain_out` a cycle later and the accumulator
-    starts anew. Otherwise `drain_out` repeats `drain_in`, so that a column's results flow up,
-    the lowest last, every second cycle. No stalls; a bubble is ``a = 0`` without `last`.
+    B passes down through a register; A and `last` pass right outside, in the row, and come when
+    they are wanted: A with the operand that the multiplier takes, `last` with its product. Then
+    the sum is complete; it appears at `drain_out` a cycle later and the accumulator starts anew.
+    Otherwise `drain_out` repeats `drain_in`, so that a column's results flow up, the lowest last,
+    every second cycle. No stalls; a bubble is ``a = 0`` without `last`.
 
     Reset only raises `last` in flight, which discards whatever operands are still in flight.
 
@@ -54,16 +69,14 @@ class OsPe(wiring.Component):
     ----------
     shape : PeShape
         Widths, multiplier and pipeline registers.
-    right, bottom : bool
-        Position: the right edge passes no A on, the bottom edge no B and drains nothing below.
+    bottom : bool
+        Position: the bottom edge passes no B on and drains nothing from below.
     """
 
-    def __init__(self, shape: PeShape, *, right: bool = False, bottom: bool = False) -> None:
-        self._shape, self._right, self._bottom = shape, right, bottom
+    def __init__(self, shape: PeShape, *, bottom: bool = False) -> None:
+        self._shape, self._bottom = shape, bottom
         operand, accum = signed(shape.operand_bits), signed(shape.accum_bits)
         ports = {"a_in": In(operand), "b_in": In(operand), "last_in": In(1)}
-        if not right:
-            ports |= {"a_out": Out(operand), "last_out": Out(1)}
         if not bottom:
             ports |= {"b_out": Out(operand), "drain_in": In(accum)}
         super().__init__({**ports, "drain_out": Out(accum)})
@@ -71,22 +84,14 @@ class OsPe(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         shape = self._shape
-        registered = shape.pipeline == 2
-        a, b, last = self.a_in, self.b_in, self.last_in
-        if registered or not self._right:
-            later_a = _delayed(m, a, "a", reset_less=True)
-            later_last = _delayed(m, last, "last", init=1)
-        if registered or not self._bottom:
+        b = self.b_in
+        if shape.registered or not self._bottom:
             later_b = _delayed(m, b, "b", reset_less=True)
-        if not self._right:
-            m.d.comb += [self.a_out.eq(later_a), self.last_out.eq(later_last)]
         if not self._bottom:
             m.d.comb += self.b_out.eq(later_b)
-        if registered:
-            a, b, last = later_a, later_b, later_last
-        if shape.pipeline:
-            last = _delayed(m, last, "last_product", init=1)
-        self._accumulate(m, _multiply(m, shape, a, b), last)
+        if shape.registered:
+            b = later_b
+        self._accumulate(m, _multiply(m, shape, self.a_in, b), self.last_in)
         return m
 
     def _accumulate(self, m: Module, term: Any, last: Signal) -> None:
@@ -106,47 +111,37 @@ class WsPe(wiring.Component):
 
     Weights come down the column; the element keeps the first that arrives after `swap` and passes
     the others on. `swap` takes the kept weight over for the operand of the next cycle. A weight
-    that arrives together with `swap` already belongs to the tile after. The sum is there
-    ``pipeline + 1`` cycles after the operand. No stalls.
+    that arrives together with `swap` already belongs to the tile after. The sum is there a cycle
+    after the operand, or two if products are registered. A and `swap` pass right outside, in the
+    row. No stalls.
 
     Parameters
     ----------
     shape : PeShape
         Widths, multiplier and pipeline registers.
-    top, right, bottom : bool
-        Position: the top adds to nothing, the right edge passes no A on, the bottom no B.
+    top, bottom : bool
+        Position: the top adds to nothing, so that its sum is a product wide; the bottom passes no
+        B on.
     """
 
-    def __init__(
-        self, shape: PeShape, *, top: bool = False, right: bool = False, bottom: bool = False
-    ) -> None:
-        self._shape, self._top, self._right, self._bottom = shape, top, right, bottom
+    def __init__(self, shape: PeShape, *, top: bool = False, bottom: bool = False) -> None:
+        self._shape, self._top, self._bottom = shape, top, bottom
         operand, accum = signed(shape.operand_bits), signed(shape.accum_bits)
         ports: dict[str, Any] = {"a_in": In(operand), "swap_in": In(1)}
-        ports |= {"b_in": In(operand), "b_valid_in": In(1), "sum_out": Out(accum)}
+        result = signed(2 * shape.operand_bits) if top else accum
+        ports |= {"b_in": In(operand), "b_valid_in": In(1), "sum_out": Out(result)}
         if not top:
             ports["sum_in"] = In(accum)
-        if not right:
-            ports |= {"a_out": Out(operand), "swap_out": Out(1)}
         if not bottom:
             ports |= {"b_out": Out(operand), "b_valid_out": Out(1)}
         super().__init__(ports)
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        shape = self._shape
-        a, swap = self.a_in, self.swap_in
-        if shape.pipeline == 2 or not self._right:
-            later_a = _delayed(m, a, "a", reset_less=True)
-            later_swap = _delayed(m, swap, "swap")
-        if not self._right:
-            m.d.comb += [self.a_out.eq(later_a), self.swap_out.eq(later_swap)]
-        if shape.pipeline == 2:
-            a, swap = later_a, later_swap
-        total = _multiply(m, shape, a, self._weight(m, swap))
+        total = _multiply(m, self._shape, self.a_in, self._weight(m, self.swap_in))
         if not self._top:
             total = self.sum_in + total
-        result = Signal(signed(shape.accum_bits), name="sum", reset_less=True)
+        result = Signal.like(self.sum_out, name="sum", reset_less=True)
         m.d.sync += result.eq(total)
         m.d.comb += self.sum_out.eq(result)
         return m

@@ -11,11 +11,14 @@ from amaranth.lib.wiring import In, Out
 from .counters import Level, increment
 from .ram import ram
 
-__all__ = ["STEP", "ReplayBuffer"]
+__all__ = ["ONCE", "STEP", "ReplayBuffer"]
 
 STEP = data.StructLayout({"fresh": 1, "free": 1, "rewind": 1})
 """One reading step: `fresh` the word has not been read before, `free` it will not be read again,
 `rewind` continue with the oldest word that is not freed."""
+
+ONCE = data.StructLayout({})
+"""A reading step where every word is read once: it says nothing."""
 
 
 class ReplayBuffer(wiring.Component):
@@ -37,6 +40,8 @@ class ReplayBuffer(wiring.Component):
         Words.
     banks : int
         Memories that successive words are dealt to.
+    once : bool
+        Every word is read once, in order: `step` has no payload, and every word is fresh and free.
 
     Members
     -------
@@ -44,19 +49,19 @@ class ReplayBuffer(wiring.Component):
         Words to load.
     loaded : Out(1)
         A word that has not been read yet can be.
-    step : In(stream.Signature(STEP, always_ready=True))
+    step : In(stream.Signature(STEP or ONCE, always_ready=True))
         Reads the next word. ``fresh`` is only allowed while `loaded`.
     o : Out(stream.Signature(unsigned(width), always_ready=True))
         The words read; zero in cycles without.
     """
 
-    def __init__(self, width: int, depth: int, banks: int = 1) -> None:
-        self._width, self._depth, self._banks = width, depth, banks
+    def __init__(self, width: int, depth: int, banks: int = 1, *, once: bool = False) -> None:
+        self._width, self._depth, self._banks, self._once = width, depth, banks, once
         super().__init__(
             {
                 "i": In(stream.Signature(unsigned(width))),
                 "loaded": Out(1),
-                "step": In(stream.Signature(STEP, always_ready=True)),
+                "step": In(stream.Signature(ONCE if once else STEP, always_ready=True)),
                 "o": Out(stream.Signature(unsigned(width), always_ready=True)),
             }
         )
@@ -64,7 +69,8 @@ class ReplayBuffer(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         write, read, oldest, level, fresh = self._state()
-        step, put = self.step.p, Signal(name="put")
+        put = Signal(name="put")
+        step = STEP.const({"fresh": 1, "free": 1}) if self._once else self.step.p
         freed = self.step.valid & step.free
         m.d.comb += [
             self.i.ready.eq(level != self._depth),

@@ -13,7 +13,7 @@ from hw.export import shared
 from .counters import Level
 from .output import OutputStage, beat_layout, row_layout
 from .ram import ram
-from .skew import chain
+from .skew import chain, lanes_of
 
 __all__ = ["WORD", "AccumulatingColumn", "WsResultBuffer", "group_layout"]
 
@@ -45,7 +45,7 @@ class AccumulatingColumn(wiring.Component):
     -------
     fetch, fetched, write : In(fetch_layout(height))
         Where to add: two cycles before the partial sum, one before, and one after.
-    value : In(signed(accum_bits))
+    value : In(signed(sum_bits))
         Partial sum.
     read_en, read_half, read_addr : In
         Reading for the drain, of a half that no fetch reads.
@@ -55,7 +55,7 @@ class AccumulatingColumn(wiring.Component):
         What was last read from it.
     """
 
-    def __init__(self, height: int, accum_bits: int) -> None:
+    def __init__(self, height: int, accum_bits: int, sum_bits: int) -> None:
         self._height, self._bits = height, accum_bits
         fetch = In(fetch_layout(height))
         super().__init__(
@@ -63,7 +63,7 @@ class AccumulatingColumn(wiring.Component):
                 "fetch": fetch,
                 "fetched": fetch,
                 "write": fetch,
-                "value": In(signed(accum_bits)),
+                "value": In(signed(sum_bits)),
                 "read_en": In(1),
                 "read_half": In(1),
                 "read_addr": In(range(height)),
@@ -109,8 +109,8 @@ class WsResultBuffer(wiring.Component):
 
     Parameters
     ----------
-    cols, height, accum_bits : int
-        Array width, rows of each half, accumulator width.
+    cols, height, accum_bits, sum_bits : int
+        Array width, rows of each half, width of accumulators and of partial sums.
     flight : int
         Cycles from issuing a word to two cycles before its partial sum is in column 0.
 
@@ -122,20 +122,23 @@ class WsResultBuffer(wiring.Component):
         Takes a half; only while there is `room`.
     word : In(WORD)
         Words issued.
-    sum : In(cols * accum_bits)
+    sum : In(cols * sum_bits)
         Each column's partial sum.
     o : Out(stream.Signature(beat_layout(cols, accum_bits)))
         Rows of results.
     """
 
-    def __init__(self, *, cols: int, height: int, accum_bits: int, flight: int) -> None:
-        self._cols, self._height, self._bits, self._flight = cols, height, accum_bits, flight
+    def __init__(
+        self, *, cols: int, height: int, accum_bits: int, sum_bits: int, flight: int
+    ) -> None:
+        self._cols, self._height, self._flight = cols, height, flight
+        self._bits, self._sum_bits = accum_bits, sum_bits
         super().__init__(
             {
                 "room": Out(1, init=1),
                 "group": In(group_layout(cols, height)),
                 "word": In(WORD),
-                "sum": In(unsigned(cols * accum_bits)),
+                "sum": In(unsigned(cols * sum_bits)),
                 "o": Out(stream.Signature(beat_layout(cols, accum_bits))),
             }
         )
@@ -147,14 +150,14 @@ class WsResultBuffer(wiring.Component):
         done = fetches[-1].valid & fetches[-1].done
         half, addr = Signal(), Signal(range(self._height))
         word_half = self._drain(m, output, done, half, addr)
-        for c in range(self._cols):
-            column = AccumulatingColumn(self._height, self._bits)
+        for c, value in enumerate(lanes_of(self.sum, self._sum_bits)):
+            column = AccumulatingColumn(self._height, self._bits, self._sum_bits)
             column = shared(m, platform, "result_column", column, instance=f"column_{c}")
             m.d.comb += [
                 column.fetch.eq(fetches[c]),
                 column.fetched.eq(fetches[c + 1]),
                 column.write.eq(fetches[c + 3]),
-                column.value.eq(self.sum.word_select(c, self._bits)),
+                column.value.eq(value),
                 column.read_en.eq(output.read),
                 column.read_half.eq(half),
                 column.read_addr.eq(addr),

@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from .counters import Counter
 from .loops import DESCRIPTOR, LoopNest
-from .replay import STEP
+from .replay import ONCE, STEP
 from .result_os import tile_layout
 from .result_ws import WORD, group_layout
 
@@ -116,7 +116,7 @@ class WsSequencer(wiring.Component):
         The operand buffers have an unread word.
     room : In(1)
         Half of the result buffer is free.
-    a_step, b_step : Out(stream.Signature(STEP, always_ready=True))
+    a_step, b_step : Out(stream.Signature(STEP, or ONCE for b, always_ready=True))
         Reading of the operand buffers.
     swap : Out(1)
         With ``a_step.valid``: the word is the first with the next weights.
@@ -128,15 +128,14 @@ class WsSequencer(wiring.Component):
 
     def __init__(self, rows: int, cols: int, height: int) -> None:
         self._rows, self._cols = rows, cols
-        step = Out(stream.Signature(STEP, always_ready=True))
         super().__init__(
             {
                 "cmd": In(stream.Signature(DESCRIPTOR)),
                 "a_loaded": In(1),
                 "b_loaded": In(1),
                 "room": In(1),
-                "a_step": step,
-                "b_step": step,
+                "a_step": Out(stream.Signature(STEP, always_ready=True)),
+                "b_step": Out(stream.Signature(ONCE, always_ready=True)),
                 "swap": Out(1),
                 "word": Out(WORD),
                 "group": Out(group_layout(cols, height)),
@@ -186,8 +185,6 @@ class WsSequencer(wiring.Component):
         m.d.comb += [
             go.eq(loading & self.b_loaded & (~full | (self.swap & ~ends_job))),
             self.b_step.valid.eq(go),
-            self.b_step.p.fresh.eq(1),
-            self.b_step.p.free.eq(1),
         ]
         with m.If(self.swap):
             m.d.sync += [full.eq(0), loading.eq(~ends_job)]

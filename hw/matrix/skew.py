@@ -90,11 +90,19 @@ def lanes_of(bus: Any, bits: int) -> list[Any]:
     return [bus.word_select(at, bits).as_signed() for at in range(len(bus) // bits)]
 
 
-def chain(m: Module, value: Any, length: int, name: str, init: int | None = None) -> list[Any]:
+def chain(
+    m: Module,
+    value: Any,
+    length: int,
+    name: str,
+    init: int | None = None,
+    *,
+    reset_less: bool = False,
+) -> list[Any]:
     """Return `value` delayed by 0 to ``length - 1`` cycles; reset makes all stages `init`."""
     stages = [value]
     for index in range(1, length):
-        later = Signal.like(value, name=f"{name}{index}", init=init)
+        later = Signal.like(value, name=f"{name}{index}", init=init, reset_less=reset_less)
         m.d.sync += later.eq(stages[-1])
         stages.append(later)
     return stages
