@@ -34,7 +34,7 @@ Group = tuple[str, str, int]
 
 _RESOURCES = ("lut", "ff", "dsp", "bram", "area_um2")
 _SIZES = ((2, 4), (4, 4), (4, 8), (8, 4), (8, 8), (4, 16), (16, 4), (16, 8), (8, 16), (16, 16))
-_SAMPLES = 1
+_SAMPLES = 2
 _LARGEST_CLOCKED = 32
 
 

@@ -30,26 +30,30 @@ GROUP_KNOBS = ("dataflow", "multiplier", "operand_bits")
 """One set of coefficients for each combination of these; all other knobs are features."""
 
 
-FEATURES = 8
+FEATURES = 12
 """Counts per design that area is linear in."""
 
 
 def features(knobs: Columns) -> Floats:
     """Return the counts that area is linear in, shape (designs, features)."""
-    rows, cols = (np.asarray(knobs[name], dtype=float) for name in ("rows", "cols"))
-    pipeline, bits, banks = (
-        np.asarray(knobs[name], dtype=float) for name in ("pipeline", "operand_bits", "banks")
+    rows, cols, bits, banks, a_depth, b_depth, result_rows = (
+        np.asarray(knobs[name], dtype=float)
+        for name in ("rows", "cols", "operand_bits", "banks", "a_depth", "b_depth", "result_rows")
     )
-    a_depth, b_depth = (np.asarray(knobs[name], dtype=float) for name in ("a_depth", "b_depth"))
+    pipeline = np.asarray(knobs["pipeline"])
     columns = [
         np.ones_like(rows),
         rows * cols,
-        rows * cols * pipeline,
+        rows * cols * (pipeline > 0),  # product registers
+        rows * cols * np.log2(rows),  # a column's sums grow with its height, if they move
         rows,
         cols,
+        (rows + cols) * (pipeline == 2),  # operand registers at the edges; inside they exist
         rows * (rows - 1) / 2 + cols * (cols - 1) / 2,  # skew registers
         _memory_blocks(rows * bits, a_depth, banks) + _memory_blocks(cols * bits, b_depth, banks),
         (rows + cols) * bits * (banks - 1),  # choosing between banks
+        cols * np.ceil(result_rows / 16),  # result buffers, in LUTs of 16 words
+        np.log2(a_depth) + np.log2(b_depth),  # pointers
     ]
     return np.stack(np.broadcast_arrays(*columns), axis=-1)
 
