@@ -20,9 +20,8 @@ Matrix = NDArray[np.integer]
 
 def wrap(values: Matrix, bits: int) -> NDArray[np.int64]:
     """Return `values` modulo ``2**bits`` as signed two's complement numbers."""
-    half = np.int64(1 << (bits - 1))
-    mask = np.int64((1 << bits) - 1)
-    return np.asarray(((np.asarray(values).astype(np.int64) + half) & mask) - half)
+    spare = np.int64(64 - bits)  # shifted out at the top, then back with the sign
+    return np.asarray(np.asarray(values).astype(np.int64) << spare >> spare)
 
 
 def _check(name: str, matrix: Matrix, shape: tuple[int, int], bits: int) -> Matrix:

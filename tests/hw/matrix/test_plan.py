@@ -9,6 +9,7 @@ import pytest
 
 from hw.matrix import MatrixConfig
 from hw.matrix.cycles import stall_free_cycles, stream_words
+from hw.matrix.layout import wrap
 
 from .designs import random_config, random_shape
 
@@ -74,3 +75,11 @@ def test_arrays_agree_with_single_jobs() -> None:
             assert cycles[row, col] == config.cycles(job).total
             got = tuple(int(array[row, col]) for array in words)
             assert got == (job.a_words, job.b_words, job.out_rows)
+
+
+@pytest.mark.parametrize("bits", [8, 17, 32, 63, 64])
+def test_sums_wrap_like_the_accumulator(bits: int) -> None:
+    half = 1 << (bits - 1)
+    values = np.array([-(1 << 63), -half, -1, 0, half - 1, (1 << 63) - 1])
+    wanted = [(int(value) + half) % (1 << bits) - half for value in values]
+    assert wrap(values, bits).tolist() == wanted
