@@ -119,8 +119,8 @@ def synthesis(
 
     entry = cache.remember("synth", key, make)
     netlist = entry.files[MAPPED_FILE].decode()
-    figures = _Figures(design, target, tool, read_netlist(netlist, design.top))
     cells = library(liberty) if target.family == "sky130" else None
+    figures = _Figures(design, target, tool, read_netlist(netlist, design.top), cells)
     return SynthesisReport(
         metrics=figures.fpga() if cells is None else figures.asic(cells),
         modules=figures.modules(cells),
@@ -172,9 +172,15 @@ class _Figures:
     """From a mapped netlist to figures with their provenance."""
 
     def __init__(
-        self, design: ExportedDesign, target: Target, tool: ToolStatus, netlist: Netlist
+        self,
+        design: ExportedDesign,
+        target: Target,
+        tool: ToolStatus,
+        netlist: Netlist,
+        cells: Library | None = None,
     ) -> None:
         self.design, self.target, self.tool, self.netlist = design, target, tool, netlist
+        self.mapped_to = f"; cells: {cells.source} {cells.digest[:12]}" if cells else ""
 
     def fpga(self) -> Metrics:
         """Return the blocks taken, with and without the reserve."""
@@ -236,7 +242,7 @@ class _Figures:
 
     def _figure(self, value: float, unit: str, fidelity: Fidelity, note: str = "") -> Figure:
         whole = int(value) if float(value).is_integer() else value
-        conditions = f"{self.target.name}; per unique module times instances"
+        conditions = f"{self.target.name}; per unique module times instances{self.mapped_to}"
         return Figure(
             value=whole,
             unit=unit,
