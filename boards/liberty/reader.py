@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -27,11 +28,19 @@ def read_liberty(path: str | Path, keep: Callable[[str], bool] | None = None) ->
         if data[:2] == b"\x1f\x8b":
             data = gzip.decompress(data)
         text = data.decode()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise ConfigError(
             f"liberty={str(path)!r} cannot be read ({error}); give a Liberty (.lib or .lib.gz) file"
         ) from error
-    return read_liberty_text(text, keep)
+    try:
+        return read_liberty_text(text, keep)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    except (ValueError, IndexError) as error:  # a number that is none, a table without its rows
+        raise ConfigError(
+            f"liberty={str(path)!r} holds a value that makes no sense ({error}); "
+            "give the file as its maker wrote it"
+        ) from error
 
 
 def read_liberty_text(text: str, keep: Callable[[str], bool] | None = None) -> Library:

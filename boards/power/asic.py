@@ -95,7 +95,8 @@ def asic_power(
 def _conditions(library: Library, record: Activity, wire: WireLoad, memories: bool) -> str:
     source = "simulated activity" if record.measured else "assumed activity"
     wires = f"wires {wire.pf_per_um * 1e3:g} fF/um" if wire.pf_per_um else "no wires"
-    texts = ["pre-layout", f"{library.voltage} V {library.temperature_c:g} C", source, wires]
+    corner = f"{library.voltage} V {library.temperature_c:g} C"
+    texts = ["pre-layout", corner, f"cells: {library.source}", source, wires]
     return "; ".join([*texts, memory_fit().source] if memories else texts)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from boards.liberty import Library, read_liberty, write_liberty
-from hw.contracts import KilnError
+from boards.liberty import Cell, Library, read_liberty, write_liberty
+from hw.contracts import ConfigError, KilnError
 
 from .table import load_table
 
@@ -15,8 +15,23 @@ __all__ = ["liberty", "liberty_text", "library", "usable"]
 
 @lru_cache(maxsize=4)
 def library(path: str | Path | None = None) -> Library:
-    """Return the compact table, or the cells of the Liberty file at `path` that logic may use."""
-    return load_table() if path is None else read_liberty(path, keep=usable)
+    """Return the compact table, or the cells of the Liberty file at `path` that logic may use.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, or nothing can be built of its cells.
+    """
+    if path is None:
+        return load_table()
+    found = read_liberty(path, keep=usable)
+    for what, kind in (("flip-flop", _is_flop), ("gate of two inputs", _is_gate)):
+        if not any(kind(cell) for cell in found.cells.values()):
+            raise ConfigError(
+                f"liberty={str(path)!r} has no {what}, so that nothing can be mapped to it; "
+                "give the Liberty file of a complete standard-cell library"
+            )
+    return found
 
 
 def usable(name: str) -> bool:
@@ -26,6 +41,15 @@ def usable(name: str) -> bool:
     would pick them; fillers and probes have none.
     """
     return not any(word in name for word in ("lpflow", "probe", "macro_spare", "decap", "diode"))
+
+
+def _is_flop(cell: Cell) -> bool:
+    return cell.usable and cell.sequential is not None and cell.sequential.kind == "ff"
+
+
+def _is_gate(cell: Cell) -> bool:
+    functional = any(pin.function for pin in cell.outputs)
+    return cell.usable and cell.sequential is None and functional and len(cell.inputs) > 1
 
 
 @lru_cache(maxsize=4)

@@ -89,6 +89,14 @@ Fixed = Annotated[
         rich_help_panel=_GOALS,
     ),
 ]
+Liberty = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Liberty file (.lib, .lib.gz) of the cells to map to, for ASIC targets; by default "
+        "Kiln's own table of sky130.",
+    ),
+]
 Name = Annotated[
     str | None,
     typer.Option(help="Name of the run; by default the workload's.", rich_help_panel=_RUN),
@@ -117,6 +125,7 @@ def search(
     bucket: Bucket = None,
     drop_longer: DropLonger = False,
     dim: Dims = None,
+    liberty: Liberty = None,
     block: BlockName = "matrix",
     objective: Objectives = None,
     max_power: MaxPower = None,
@@ -160,6 +169,7 @@ def search(
             runs_dir=runs,
             resume=resume,
             fixed={"operand_bits": bits, **parse_fixed(fix)},
+            liberty=liberty,
             jobs=jobs,
             progress=display.update,
         )

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from boards.target import DEFAULT_TARGET, Target, load_target
+from boards.target import Target, load_target
 from dse.results import RunFolder
 from dse.workloads import Trace, load_workload
 from hw.contracts import ConfigError, Operator, OperatorKind, Phase
 from hw.matrix import MatrixConfig
 
 from .folder import DesignFolder
+from .origin import run_target, run_trace
 from .what_if import Change, what_if
 
 __all__ = ["Explanation", "explain_design"]
 
-_DEFAULT_WORKLOAD = "gpt2"
 _CLOCKS = ("clock_mhz_measured", "clock_mhz_estimated", "clock_mhz_predicted")
 
 
@@ -81,7 +81,7 @@ def explain_design(
     Raises
     ------
     ConfigError
-        No design there, no matrix engine, or unknown names.
+        No design there, no matrix engine, unknown names, or the run's own files are gone.
     """
     folder = DesignFolder(path)
     config = folder.config
@@ -90,14 +90,14 @@ def explain_design(
             f"{path} is a {type(config).__name__}; only matrix engines can be explained so far"
         )
     info = _run_info(path)
-    board = load_target(target or _source(info, "target") or DEFAULT_TARGET)
+    board = load_target(target) if target else run_target(info)
     clock, clock_is = _clock(folder, config, board, clock_mhz)
     kept = folder.trace if (workload, target, clock_mhz) == (None, None, None) else {}
     if kept:
-        trace = _as_trace(kept, _source(info, "workload") or "workload")
+        trace = _as_trace(kept, _workload_name(info))
         clock = float(kept["clock_mhz"])
     else:
-        trace = load_workload(workload or _source(info, "workload") or _DEFAULT_WORKLOAD).trace()
+        trace = load_workload(workload).trace() if workload else run_trace(info)
     return Explanation(
         config=config,
         workload=trace.name,
@@ -121,12 +121,9 @@ def _run_info(design: Path) -> dict[str, Any]:
     return run.info() if run.exists else {}
 
 
-def _source(info: Mapping[str, Any], what: str) -> str | None:
-    """Return what the run loaded its workload or target from."""
-    entry = info.get(what)
-    if isinstance(entry, Mapping):
-        return entry.get("source") or entry.get("name")
-    return entry
+def _workload_name(info: Mapping[str, Any]) -> str:
+    entry = info.get("workload")
+    return str((entry.get("name") if isinstance(entry, Mapping) else entry) or "workload")
 
 
 def _clock(

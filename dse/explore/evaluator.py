@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,7 @@ class Problem:
     limits: Limits
     seed: int = 0
     model: type[AcceleratorModel] | type[BlockModel] = AcceleratorModel
+    liberty: Path | None = None
 
 
 class AcceleratorEvaluator:
@@ -67,7 +69,13 @@ class AcceleratorEvaluator:
         self.model: AcceleratorModel | BlockModel = problem.model(
             problem.space, problem.trace, problem.target, problem.limits
         )
-        self._ladder = Ladder(problem.target, problem.trace, self.model.causes, seed=problem.seed)
+        self._ladder = Ladder(
+            problem.target,
+            problem.trace,
+            self.model.causes,
+            seed=problem.seed,
+            liberty=problem.liberty,
+        )
         self._pool = Pool(jobs)
 
     def screen(self, point: Mapping[str, Any]) -> Judgement | None:

@@ -101,6 +101,8 @@ class Ladder:
         Of the router and of the tile's operands.
     cache : Cache, optional
         The default cache if left out.
+    liberty : Path, optional
+        Cells to map to instead of the built-in sky130 table.
     """
 
     def __init__(
@@ -111,9 +113,10 @@ class Ladder:
         *,
         seed: int = 0,
         cache: Cache | None = None,
+        liberty: Path | None = None,
     ) -> None:
         self._target, self._trace, self._causes, self._seed = target, trace, causes, seed
-        self._cache = cache or Cache()
+        self._cache, self._liberty = cache or Cache(), liberty
 
     def climb(self, config: Any) -> Climb:
         """Measure one design.
@@ -128,10 +131,17 @@ class Ladder:
             Simulation disagrees with the golden model or the cycle model.
         """
         design = export(config, TOP)
-        area = synthesis(design, self._target, cache=self._cache)
+        area = synthesis(design, self._target, cache=self._cache, liberty=self._liberty)
         if missed := _over_budget(area.metrics, self._target):
             raise OverBudgetError(area.metrics, missed)
-        clock, logs = measure_clock(design, area, self._target, seed=self._seed, cache=self._cache)
+        clock, logs = measure_clock(
+            design,
+            area,
+            self._target,
+            seed=self._seed,
+            cache=self._cache,
+            liberty=self._liberty,
+        )
         simulated = self._simulate(config, design)
         clock_mhz = min(figure(clock, "clock_mhz"), self._target.clock.max_mhz)
         causes = self._causes(config, clock_mhz)
@@ -188,7 +198,7 @@ class Ladder:
         if self._target.family == "sky130":
             from boards.sky130 import library
 
-            return asic_power(area.netlist, library(), simulated.activity)
+            return asic_power(area.netlist, library(self._liberty), simulated.activity)
         modules = {
             name: {k: v * row["count"] for k, v in row.items() if k != "count"}
             for name, row in area.modules.items()
@@ -215,8 +225,12 @@ def measure_clock(
     *,
     seed: int,
     cache: Cache | None = None,
+    liberty: Path | None = None,
 ) -> tuple[Metrics, dict[str, str]]:
-    """Return the clock, routed or by static timing before layout, and the tools' logs."""
+    """Return the clock, routed or by static timing before layout, and the tools' logs.
+
+    `liberty` is what `area` was mapped with, None for the built-in table.
+    """
     if target.routing is not None:
         routed = routing(design, target, seed + 1, cache=cache)
         return routed.metrics, {"routing": _text(routed.log)}
@@ -226,7 +240,7 @@ def measure_clock(
         from boards.sky130.blackboxes import bind_memories
         from boards.timing import analyse
 
-        bound, cells, _ = bind_memories(netlist, library())
+        bound, cells, _ = bind_memories(netlist, library(liberty))
         return analyse(bound, cells).metrics(), {}
     from boards.timing.xcup import analyse_xcup, xcup_metrics
 

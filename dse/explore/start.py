@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shlex
 import shutil
@@ -13,7 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from boards.target import DEFAULT_TARGET, Target, load_target
+from boards.sky130 import library
+from boards.target import DEFAULT_TARGET, Target, list_targets, load_target
+from dse.designs.origin import digest, origin
 from dse.results import RunFolder
 from dse.workloads import OperatorList, Scenario, Workload, load_workload
 from hw.accelerator import find_block
@@ -65,6 +66,7 @@ def search(
     runs_dir: str | Path = "runs",
     resume: bool = True,
     fixed: Mapping[str, Any] | None = None,
+    liberty: str | Path | None = None,
     jobs: int = 2,
     progress: Callable[[SearchProgress], None] | None = None,
 ) -> Search:
@@ -100,6 +102,9 @@ def search(
     fixed : mapping, optional
         Knobs held at a value or at a tuple of values. Operands are 8 bits wide unless named here,
         since quality is not modelled and narrower would always win.
+    liberty : str or Path, optional
+        Liberty file (``.lib`` or ``.lib.gz``) of the cells to map to, for ASIC targets; the
+        built-in sky130 table by default.
     jobs : int
         Measurements at a time; the result does not depend on it.
     progress : callable, optional
@@ -132,7 +137,16 @@ def search(
         limits=Limits(max_power_mw=max_power_mw, max_latency_ms=max_latency_ms),
         seed=seed,
         model=model,
+        liberty=_liberty(liberty, chosen),
     )
+    about = {
+        "schema": 1,
+        "budget": budget,
+        "command": _command(),
+        "tools": _tools(),
+        "notes": _notes(problem),
+        "origin": origin(given, chosen, _target_file(target)),
+    }
     run = RunFolder(Path(runs_dir) / _run_name(trace.name, name))
     require_tools(chosen)
     return Search(
@@ -142,8 +156,22 @@ def search(
         budget=budget,
         seed=seed,
         progress=progress,
-        claim=lambda: _claim(run, _key(problem, given, sampler), resume, budget),
+        claim=lambda: _claim(run, _key(problem, given, sampler), about, resume),
     )
+
+
+def _liberty(given: str | Path | None, target: Target) -> Path | None:
+    """Return the Liberty file as an absolute path, read once so that it is known to be usable."""
+    if given is None:
+        return None
+    if target.family != "sky130":
+        raise ConfigError(
+            f"liberty={str(given)!r} is for ASIC targets, and {target.name} is an FPGA with "
+            "cells of its own; leave it out or use --target sky130"
+        )
+    path = Path(given).absolute()
+    library(path)
+    return path
 
 
 def _check_range(field: str, value: int, low: int, high: int) -> None:
@@ -180,8 +208,13 @@ def _run_name(workload: str, given: str | None) -> str:
     return given
 
 
-def _claim(run: RunFolder, key: dict[str, Any], resume: bool, budget: int) -> None:
-    """Write ``run.json``; refuse to mix two different searches in one folder."""
+def _target_file(given: str | Path | Target) -> Path | None:
+    named = isinstance(given, str | Path) and str(given).endswith(".toml")
+    return Path(str(given)) if named else None
+
+
+def _claim(run: RunFolder, key: dict[str, Any], about: dict[str, Any], resume: bool) -> None:
+    """Write ``run.json``: `key`, in which two searches of one folder must agree, and the rest."""
     if run.exists and not resume:
         shutil.rmtree(run.path)
     if run.exists:
@@ -192,7 +225,7 @@ def _claim(run: RunFolder, key: dict[str, Any], resume: bool, budget: int) -> No
                 f"{run.path} holds a search with another {', '.join(changed)}; "
                 "give this one a --name of its own, or start that one anew with --no-resume"
             )
-    run.start({"schema": 1, **key, "budget": budget, "command": _command(), "tools": _tools()})
+    run.start({**key, **about})
 
 
 def _key(problem: Problem, given: Workload | OperatorList, sampler: str) -> dict[str, Any]:
@@ -210,6 +243,7 @@ def _key(problem: Problem, given: Workload | OperatorList, sampler: str) -> dict
             "memory": _memory_line(target),
             "reserve": dict(target.reserve),
             "reserve_note": target.reserve_note,
+            **({} if _is_listed(target) else {"sha256": digest(target)}),
         },
         "objectives": [
             {
@@ -221,14 +255,25 @@ def _key(problem: Problem, given: Workload | OperatorList, sampler: str) -> dict
             for o in problem.objectives
         ],
         "constraints": asdict(problem.limits),
+        "liberty": _cells(problem.liberty),
         "space": _space(problem.space),
-        "notes": _notes(problem.trace, problem.space),
     }
+
+
+def _is_listed(target: Target) -> bool:
+    return target.name in list_targets() and load_target(target.name) == target
+
+
+def _cells(liberty: Path | None) -> dict[str, str] | None:
+    """Return which cells a Liberty file brings, wherever it lies; None for the built-in table."""
+    if liberty is None:
+        return None
+    found = library(liberty)
+    return {"name": found.name, "sha256": found.digest}
 
 
 def _workload(trace: Trace, given: Workload | OperatorList) -> dict[str, Any]:
     footprint = trace.footprint(_DEFAULT_BITS)
-    records = hashlib.sha256(repr(trace.operators).encode()).hexdigest()
     scenario = f"{trace.prefills} prefill, {trace.decode_steps} decode steps"
     if isinstance(given, Workload) and len(given.scenario.classes) == 1:
         (request,) = given.scenario.classes
@@ -241,7 +286,7 @@ def _workload(trace: Trace, given: Workload | OperatorList) -> dict[str, Any]:
         "kv_bytes": footprint.kv_bytes,
         "batch": trace.batch,
         "scenario": scenario,
-        "operators_sha256": records,
+        "operators_sha256": digest(trace.operators),
     }
 
 
@@ -256,11 +301,17 @@ def _space(space: SearchSpace[Any]) -> dict[str, Any]:
     return {"designs": len(space), "knobs": list(knobs), "values": knobs}
 
 
-def _notes(trace: Trace, space: SearchSpace[Any]) -> list[str]:
-    bits = ", ".join(str(width) for width in _widths(space))
-    return [
+def _notes(problem: Problem) -> list[str]:
+    bits = ", ".join(str(width) for width in _widths(problem.space))
+    notes = [
         f"operand_bits is {bits}: quality is not modelled yet, so the width is your choice (--bits)"
     ]
+    if problem.liberty is not None:
+        notes.append(
+            "predicted figures are those of the built-in sky130 cells; every measurement is of the "
+            "Liberty file's. Memory macros and wires are sky130's all the same"
+        )
+    return notes
 
 
 def _tools() -> dict[str, str]:

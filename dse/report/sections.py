@@ -245,7 +245,9 @@ def _conditions(info: Mapping[str, Any]) -> dict[str, Any]:
     limits = {k: v for k, v in _mapping(info.get("constraints")).items() if v is not None}
     return {
         "target": target.get("title") or target.get("name"),
+        **_files(info),
         "memory": target.get("memory"),
+        "cells": _mapping(info.get("liberty")).get("name"),
         "reserved, not measured": held,
         "reserved for": target.get("reserve_note"),
         "scenario": workload.get("scenario") or info.get("scenario"),
@@ -254,6 +256,12 @@ def _conditions(info: Mapping[str, Any]) -> dict[str, Any]:
         "seed": info.get("seed"),
         "measurements": info.get("budget"),
     }
+
+
+def _files(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the user's own files that the run was made from."""
+    made_from = _mapping(info.get("origin"))
+    return {f"{what} file": _mapping(made_from.get(what)).get("file") for what in made_from}
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

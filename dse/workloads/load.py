@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from hw.contracts import ConfigError
@@ -49,20 +50,25 @@ def load_workload(
         The source is unknown or broken, or the scenario does not suit it.
     """
     path = Path(source)
-    kind = "" if str(source) in builtin_models() else path.suffix.lower()
+    built_in = str(source) in builtin_models()
+    kind = "" if built_in else path.suffix.lower()
+    file = "" if built_in else str(path.absolute())
     if kind != ".onnx" and dims:
         raise ConfigError(f"dims={dict(dims)} are for ONNX graphs; leave them out for {source}")
     if kind not in (".csv", ".onnx"):
         model = load_model(source)
         scenario = scenario or Scenario.fixed()
         return Workload(
-            model=model, scenario=scenario.within(model.context) if drop_longer else scenario
+            model=model,
+            scenario=scenario.within(model.context) if drop_longer else scenario,
+            source=file,
         )
     if scenario is not None or drop_longer:
         raise ConfigError(
             f"{source} brings its own shapes; leave out prompt, generate, batch and trace"
         )
-    return read_gemms(path) if kind == ".csv" else read_onnx(path, dims)
+    found = read_gemms(path) if kind == ".csv" else read_onnx(path, dims)
+    return replace(found, source=file, dims=dict(dims or {}))
 
 
 def make_scenario(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from hw.contracts import Operand, Operator, OperatorKind, Phase
@@ -27,10 +27,13 @@ class Workload:
         The model.
     scenario : Scenario
         Its requests; every one must fit the model's context.
+    source : str
+        File that the model was read from; empty for a built-in one.
     """
 
     model: ModelSpec
     scenario: Scenario = field(default_factory=Scenario.fixed)
+    source: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         self.scenario.check_context(self.model.name, self.model.context)
@@ -107,11 +110,17 @@ class OperatorList:
         Records of one pass of each phase.
     notes : tuple of str
         What the reader left out, for the user to know.
+    source : str
+        File that the operators were read from; empty where there was none.
+    dims : mapping of str to int
+        Sizes that were given for the file's free dimensions.
     """
 
     name: str
     operators: tuple[Operator, ...]
     notes: tuple[str, ...] = ()
+    source: str = field(default="", compare=False)
+    dims: Mapping[str, int] = field(default_factory=dict, compare=False)
 
     def trace(self) -> Trace:
         """Return the records; weight matrices of one name and shape are shared by both phases."""
