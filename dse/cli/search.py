@@ -226,6 +226,12 @@ def _finish(running: Any, as_json: bool) -> None:
     if run.front:
         first = run.path / "designs" / run.front[0]["design"]
         note(f"Next:   dse verify --design {first}", style="dim")
+    if run.not_routed:
+        note(
+            f"{len(run.not_routed)} promising designs were left behind; "
+            f"{run.path / 'not_routed.csv'} says which, and how to measure each.",
+            style="dim",
+        )
 
 
 def _require_measured(run: Run) -> None:

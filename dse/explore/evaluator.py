@@ -34,6 +34,16 @@ __all__ = ["AcceleratorEvaluator", "Problem", "figure_name"]
 _LAYERS = 3
 _HOPELESS = 2 * max(PRIORS.values())
 """Log-ratio of a constraint's miss beyond which the model alone refuses a design."""
+_TRACE_UNITS = {
+    "latency_ms": "ms",
+    "ttft_ms": "ms",
+    "tpot_ms": "ms",
+    "tokens_per_s": "1/s",
+    "energy_j": "J",
+    "tokens_per_joule": "1/J",
+    "tokens_per_s_per_area": "1/s",
+    "utilisation": "",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,18 +200,8 @@ class AcceleratorEvaluator:
 
     def _trace_figures(self, quantities: Mapping[str, Any]) -> Metrics:
         """Return the trace's figures: modelled, from the measured clock and the cycle model."""
-        units = {
-            "latency_ms": "ms",
-            "ttft_ms": "ms",
-            "tpot_ms": "ms",
-            "tokens_per_s": "1/s",
-            "energy_j": "J",
-            "tokens_per_joule": "1/J",
-            "tokens_per_s_per_area": "1/s",
-            "utilisation": "",
-        }
         figures = {}
-        for column, unit in units.items():
+        for column, unit in _TRACE_UNITS.items():
             if column in quantities:
                 name = figure_name(column, self._problem.target.family)
                 figures[name] = Figure(
@@ -215,7 +215,7 @@ class AcceleratorEvaluator:
         return Metrics(figures)
 
     def _predicted(self, point: Mapping[str, Any]) -> Metrics:
-        """Return what the model said before anything was measured."""
+        """Return what the model said before anything was measured, every objective included."""
         index = np.array([self.space.index(point)])
         quantities = self._quantities(index)
         wanted = {
@@ -223,6 +223,8 @@ class AcceleratorEvaluator:
             "power_mw": "mW",
             "latency_ms": "ms",
         }
+        asked = {o.column for o in self.objectives}
+        wanted |= {name: unit for name, unit in _TRACE_UNITS.items() if name in asked}
         found = {column: (float(quantities[column][0]), unit) for column, unit in wanted.items()}
         found["clock_mhz"] = (float(self.model.figures["clock_mhz"][index[0]]), "MHz")
         return Metrics(

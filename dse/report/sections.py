@@ -201,12 +201,19 @@ def _not_routed(rows: list[Row]) -> Iterator[str]:
     """Yield the promising designs that the budget left behind."""
     if not rows:
         return
-    columns = [parse_column(name) for name in rows[0]]
+    varied = [name for name in rows[0] if is_figure(name) or len({r[name] for r in rows}) > 1]
+    columns = [parse_column(name) for name in varied if name != "command"]
     heads = [
         (escape(c.title) + (f"<br>{badge(c.fidelity)}" if c.fidelity else ""), _kind(rows, c))
         for c in columns
     ]
-    body = (f"<tr>{''.join(cell(row[c.name]) for c in columns)}</tr>" for row in rows)
+    commands = "command" in rows[0]
+    heads += [("command that measures it", "")] * commands
+    body = (
+        f"<tr>{''.join(cell(row[c.name]) for c in columns)}"
+        f"{cell(row['command'], 'mono') if commands else ''}</tr>"
+        for row in rows
+    )
     yield "<h3>Promising, and not routed: the budget ended first</h3>" + table(heads, body)
 
 

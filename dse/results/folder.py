@@ -8,12 +8,14 @@
       front.csv  .json    the measured Pareto front
       designs.csv         every measured, refused or failed design
       model_front.csv     modelled front layers of the whole space
+      not_routed.csv      promising designs that the budget left behind, and how to measure them
       report.html         made by dse.report, with front.png and front.svg
       designs/NN/         Verilog, config.toml, metrics.json, trace.json, testbench, logs
 """
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from typing import Any
 
 from hw.contracts import ConfigError, make_folder, write_atomic
 
+from .not_routed import not_routed
 from .record import TrialResult
 from .tables import Row, result_row, rows_to_csv, rows_to_json
 
@@ -67,9 +70,24 @@ class RunFolder:
         return found
 
     def write_designs(self, results: Sequence[TrialResult]) -> None:
-        """Write ``designs.csv`` with every trial so far."""
+        """Write ``designs.csv`` with every trial so far, and ``not_routed.csv`` with what is left.
+
+        The latter is there only where there is something to say.
+        """
         rows = [result_row(result) for result in results]
         write_atomic(self.path / "designs.csv", rows_to_csv(rows))
+        if left := self._not_routed(results):
+            write_atomic(self.path / "not_routed.csv", rows_to_csv(left))
+        else:
+            (self.path / "not_routed.csv").unlink(missing_ok=True)
+
+    def _not_routed(self, results: Sequence[TrialResult]) -> list[Row]:
+        modelled = self.path / "model_front.csv"
+        if not (self.exists and modelled.is_file()):
+            return []
+        with modelled.open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        return not_routed(rows, results, self.info(), self.path.name)
 
     def write_front(self, results: Sequence[TrialResult]) -> None:
         """Write ``front.csv`` and ``front.json``."""
