@@ -43,6 +43,8 @@ class Figure:
         What the figure depends on: device, speed grade, harness, options.
     inputs : str
         Digest of the inputs, such as the Verilog text.
+    command : str
+        Command line that makes the figure again; figures of a run carry the run's.
     """
 
     value: float
@@ -53,6 +55,7 @@ class Figure:
     seed: int | None = None
     conditions: str = ""
     inputs: str = ""
+    command: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.value, bool) or not isinstance(self.value, int | float):

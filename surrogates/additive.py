@@ -4,7 +4,8 @@ Count times module cost, the baseline that every learned surrogate has to beat: 
 of processing elements, edge lanes, buffers and a sequencer, so its LUTs and flops are linear in
 how many there are of each. The coefficients are fitted to measured synthesis by
 ``python -m dse.calibrate`` and kept in ``additive.json`` with their error; DSPs follow from the
-widths. The clock is linear in the logarithms of the sizes. Everything here is *predicted*.
+widths. On sky130 the fit is to standard cells; memory macros are added from their table. The
+clock is linear in the logarithms of the sizes. Everything here is *predicted*.
 """
 
 from __future__ import annotations
@@ -18,14 +19,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from boards.sky130.memories import FLOP_LIMIT_BITS, memory_fit
 from hw.contracts import KilnError
 
-__all__ = ["FIGURES", "GROUP_KNOBS", "features", "fit_clock", "fit_group", "group_of", "predict"]
+__all__ = [
+    "FIGURES",
+    "FITTED_BY",
+    "GROUP_KNOBS",
+    "features",
+    "fit_clock",
+    "fit_group",
+    "fit_note",
+    "fits",
+    "group_of",
+    "is_current",
+    "predict",
+]
+
+_ASIC = "sky130"
 
 Floats = NDArray[np.float64]
 Columns = Mapping[str, NDArray[Any]]
 
-FIGURES = ("lut", "ff", "dsp", "bram", "area_um2", "clock_mhz")
+FIGURES = ("lut", "ff", "dsp", "bram", "cell_area_um2", "clock_mhz")
+FITTED_BY = "python -m dse.calibrate"
+"""Command that fits ``additive.json``, but for its ``--family``."""
+
 GROUP_KNOBS = ("dataflow", "multiplier", "operand_bits")
 """One set of coefficients for each combination of these; all other knobs are features."""
 
@@ -34,11 +53,11 @@ FEATURES = 12
 """Counts per design that area is linear in."""
 
 
-def features(knobs: Columns) -> Floats:
+def features(knobs: Columns, family: str = "ecp5") -> Floats:
     """Return the counts that area is linear in, shape (designs, features)."""
-    rows, cols, bits, banks, a_depth, b_depth, result_rows = (
+    rows, cols, bits, banks, a_depth, b_depth = (
         np.asarray(knobs[name], dtype=float)
-        for name in ("rows", "cols", "operand_bits", "banks", "a_depth", "b_depth", "result_rows")
+        for name in ("rows", "cols", "operand_bits", "banks", "a_depth", "b_depth")
     )
     pipeline = np.asarray(knobs["pipeline"])
     columns = [
@@ -52,10 +71,40 @@ def features(knobs: Columns) -> Floats:
         rows * (rows - 1) / 2 + cols * (cols - 1) / 2,  # skew registers
         _memory_blocks(rows * bits, a_depth, banks) + _memory_blocks(cols * bits, b_depth, banks),
         (rows + cols) * bits * (banks - 1),  # choosing between banks
-        cols * np.ceil(result_rows / 16),  # result buffers, in LUTs of 16 words
+        _result_cells(knobs, family),
         np.log2(a_depth) + np.log2(b_depth),  # pointers
     ]
     return np.stack(np.broadcast_arrays(*columns), axis=-1)
+
+
+def _result_cells(knobs: Columns, family: str) -> Floats:
+    """Return LUT memories of 16 words, or on an ASIC words of flip-flops, in result buffers."""
+    cols, rows = (np.asarray(knobs[name], dtype=float) for name in ("cols", "result_rows"))
+    if family != _ASIC:
+        return np.asarray(cols * np.ceil(rows / 16))
+    words, width, _ = _result_memories(knobs)
+    return np.where(words * width > FLOP_LIMIT_BITS, 0.0, cols * rows)
+
+
+def _result_memories(knobs: Columns) -> tuple[Floats, Floats, Floats]:
+    """Return words, width and number of the result buffers' memories."""
+    halves = np.where(np.asarray(knobs["dataflow"]) == "ws", 2, 1)
+    width = np.asarray(knobs["accum_bits"], dtype=float)
+    return knobs["result_rows"] / halves, width, knobs["cols"] * halves
+
+
+def macro_area_um2(knobs: Columns) -> Floats:
+    """Return the area of all memory macros of sky130 designs, as synthesis binds them."""
+    banks = np.asarray(knobs["banks"], dtype=float)
+    operands = [
+        (knobs[depth] / banks, knobs[side] * knobs["operand_bits"], banks)
+        for depth, side in (("a_depth", "rows"), ("b_depth", "cols"))
+    ]
+    total: Floats = np.zeros_like(banks)
+    for words, width, count in (*operands, _result_memories(knobs)):
+        area = count * memory_fit().area_um2(words, width)
+        total = total + np.where(words * width > FLOP_LIMIT_BITS, area, 0.0)
+    return total
 
 
 def _memory_blocks(width: Floats, depth: Floats, banks: Floats) -> Floats:
@@ -92,7 +141,9 @@ def group_of(dataflow: str, multiplier: str, operand_bits: int) -> str:
     return f"{dataflow}/{multiplier}/{operand_bits}"
 
 
-def fit_group(knobs: Columns, measured: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+def fit_group(
+    knobs: Columns, measured: Mapping[str, NDArray[Any]], family: str = "ecp5"
+) -> dict[str, Any]:
     """Return the coefficients of one group and their mean absolute relative error.
 
     Parameters
@@ -110,7 +161,7 @@ def fit_group(knobs: Columns, measured: Mapping[str, NDArray[Any]]) -> dict[str,
         known = np.isfinite(y) & (y > 0)
         if not known.any():
             continue
-        x = features(knobs)[known]
+        x = features(knobs, family)[known]
         weights, _ = nnls(x / y[known, None], np.ones(int(known.sum())))
         predicted = x @ weights
         group["coefficients"][name] = [float(f"{w:.6g}") for w in weights]
@@ -136,7 +187,20 @@ def _table() -> dict[str, Any]:
     return dict(json.loads(path.read_text("utf-8")))
 
 
-def _current(group: Mapping[str, Any]) -> bool:
+def fits() -> dict[str, Any]:
+    """Return ``additive.json``: per family its groups and its clock, with the errors of the fit."""
+    return _table()
+
+
+def fit_note(family: str) -> str:
+    """Return in words what the coefficients of a family rest on."""
+    entry = _table().get(family, {})
+    area = sum(group["designs"] for group in entry.get("groups", {}).values())
+    clock = entry.get("clock", {}).get("designs", 0)
+    return f"additive.json, fitted to the area of {area} designs and the clock of {clock}"
+
+
+def is_current(group: Mapping[str, Any]) -> bool:
     """Whether a group was fitted to the features as they are now."""
     return all(len(weights) == FEATURES for weights in group["coefficients"].values())
 
@@ -162,7 +226,7 @@ def predict(knobs: Columns, family: str) -> dict[str, Floats]:
     groups = _table().get(family, {}).get("groups", {})
     result: dict[str, Floats] = {}
     for label in np.unique(labels):
-        if label not in groups or not _current(groups[label]):
+        if label not in groups or not is_current(groups[label]):
             raise KilnError(
                 f"nothing is known about {label} on {family}; measure some designs with "
                 f"`python -m dse.calibrate --family {family}`"
@@ -171,7 +235,9 @@ def predict(knobs: Columns, family: str) -> dict[str, Floats]:
         columns = {name: np.asarray(values)[here] for name, values in knobs.items()}
         for name, weights in groups[label]["coefficients"].items():
             values = result.setdefault(name, np.zeros(len(labels)))
-            values[here] = features(columns) @ np.array(weights)
+            values[here] = features(columns, family) @ np.array(weights)
+    if "cell_area_um2" in result:
+        result["area_um2"] = result.pop("cell_area_um2") + macro_area_um2(knobs)
     clock = _table()[family].get("clock")
     if clock is None:
         raise KilnError(

@@ -178,6 +178,7 @@ class Ladder:
                 f"{entry.payload['mismatches']} wrong results; report it with `dse doctor --json`"
             )
         macs = sum(m * k * n for m, k, n in shapes)
+        tile = f"tile {shapes} (m, k, n), streams always willing"
         counted = Figure(
             value=sum(cycles),
             unit="cycles",
@@ -185,13 +186,20 @@ class Ladder:
             tool="verilator",
             version=tool.identity,
             seed=self._seed,
-            conditions=f"tile {shapes} (m, k, n), streams always willing; equals the cycle model",
+            conditions=f"{tile}; equals the cycle model",
             inputs=design.digest,
+        )
+        closed_form = Figure(
+            value=sum(modelled),
+            unit="cycles",
+            fidelity=Fidelity.MODELLED,
+            tool="kiln-cycles",
+            conditions=f"{tile}; closed form",
         )
         return _Simulated(
             peak_share=macs / (sum(cycles) * config.macs_per_cycle),
             activity=entry.payload["activity"],
-            metrics=Metrics(engine_cycles_measured=counted),
+            metrics=Metrics(engine_cycles_measured=counted, engine_cycles_modelled=closed_form),
         )
 
     def _power(self, area: SynthesisReport, simulated: _Simulated) -> PowerReport:

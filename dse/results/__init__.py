@@ -1,6 +1,7 @@
 """What a search leaves behind: trial records, tables and the run folder."""
 
 from .folder import RunFolder
+from .provenance import describe_columns, signed, trace_source
 from .record import TrialResult, TrialState
 from .tables import Row, result_row, rows_to_csv, rows_to_frame, rows_to_json
 
@@ -9,8 +10,11 @@ __all__ = [
     "RunFolder",
     "TrialResult",
     "TrialState",
+    "describe_columns",
     "result_row",
     "rows_to_csv",
     "rows_to_frame",
     "rows_to_json",
+    "signed",
+    "trace_source",
 ]
