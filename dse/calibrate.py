@@ -32,7 +32,7 @@ __all__ = ["main", "sample"]
 
 Group = tuple[str, str, int]
 
-_RESOURCES = ("lut", "ff", "dsp", "bram", "area_um2")
+_RESOURCES = ("lut", "ff", "dsp", "bram")
 _SIZES = ((2, 4), (4, 4), (4, 8), (8, 4), (8, 8), (4, 16), (16, 4), (16, 8), (8, 16), (16, 16))
 _SAMPLES = 2
 _LARGEST_CLOCKED = 32
@@ -67,6 +67,8 @@ def measure(config: MatrixConfig, target: Target) -> dict[str, float]:
     """Return the resources of one design; those that its family does not have are 0."""
     metrics = synthesize(export(config, TOP), target)
     figures = {name: used(metrics, name) for name in _RESOURCES}
+    if "engine_cell_area_um2_measured" in metrics:
+        figures["cell_area_um2"] = metrics["engine_cell_area_um2_measured"].value
     print(config, figures, file=sys.stderr)
     return figures
 
@@ -75,8 +77,8 @@ def calibrate(target: Target, group: Group) -> dict[str, Any]:
     """Return the fit of one group on the family of `target`."""
     configs = [config for seed in range(_SAMPLES) for config in sample(group, seed)]
     rows = [measure(config, target) for config in configs]
-    measured = {name: np.array([row[name] for row in rows]) for name in _RESOURCES}
-    return fit_group(config_columns(configs), measured)
+    measured = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    return fit_group(config_columns(configs), measured, target.family)
 
 
 def calibrate_clock(target: Target, groups: Sequence[Group]) -> dict[str, Any]:

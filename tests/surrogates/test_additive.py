@@ -5,10 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from boards.flows import synthesis
+from boards.target import load_target
 from hw.contracts import KilnError
-from hw.matrix import MATRIX_SPACE
-from sim.system import space_columns
-from surrogates.additive import FEATURES, features, fit_clock, fit_group, predict
+from hw.export import export
+from hw.matrix import MATRIX_SPACE, MatrixConfig
+from sim.system import config_columns, space_columns
+from surrogates.additive import (
+    FEATURES,
+    features,
+    fit_clock,
+    fit_group,
+    macro_area_um2,
+    predict,
+)
 
 
 def columns(count: int, seed: int = 0, **fixed) -> dict[str, np.ndarray]:
@@ -27,7 +37,7 @@ def test_a_truly_additive_area_is_recovered():
 
 def test_figures_that_a_family_does_not_have_are_left_out():
     knobs = columns(20, dataflow="os", multiplier="dsp")
-    fit = fit_group(knobs, {"lut": np.full(20, 100.0), "area_um2": np.zeros(20)})
+    fit = fit_group(knobs, {"lut": np.full(20, 100.0), "cell_area_um2": np.zeros(20)})
     assert list(fit["coefficients"]) == ["lut"]
 
 
@@ -45,3 +55,14 @@ def test_dsp_follows_from_the_array_on_ecp5():
 def test_an_unknown_family_is_refused_with_the_command_that_mends_it():
     with pytest.raises(KilnError, match=r"python -m dse\.calibrate --family nexus"):
         predict(columns(3), "nexus")
+
+
+@pytest.mark.parametrize("dataflow", ["os", "ws"])
+def test_macros_of_sky130_are_those_that_synthesis_binds(dataflow):
+    # Result columns of 34 words do not go into flip-flops any more; halved, 17 words do.
+    config = MatrixConfig(
+        rows=2, cols=2, dataflow=dataflow, a_depth=128, b_depth=64, banks=2, result_rows=34
+    )
+    metrics = synthesis(export(config, "kiln_matrix"), load_target("sky130")).metrics
+    macros = metrics["engine_macro_area_um2_estimated"].value
+    assert macro_area_um2(config_columns([config]))[0] == pytest.approx(macros)
