@@ -6,13 +6,12 @@ same compiled file, so `prepared` lets one of them go ahead.
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 from boards.pool import run_tool
 from boards.tools import ToolStatus, require_tool
+from hw.contracts import scratch_folder
 
 __all__ = ["prepared"]
 
@@ -26,11 +25,11 @@ def prepared(name: str, progress: Callable[[str], None] | None = None) -> ToolSt
     tool = require_tool(name)
     with _lock:
         if tool.identity not in _done:
-            with tempfile.TemporaryDirectory(prefix="kiln-") as folder:
+            with scratch_folder() as folder:
                 run_tool(
                     tool.name,
                     [*tool.command, "--version"],
-                    folder=Path(folder),
+                    folder=folder,
                     timeout_s=_LIMIT_S,
                     progress=progress,
                 )

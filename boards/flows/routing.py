@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import statistics
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from boards.metrics import Fidelity, Figure, Metrics
 from boards.pool import run_tool
 from boards.target import Routing, Target
 from boards.tools import ToolError, ToolStatus, require_tool
-from hw.contracts import ConfigError
+from hw.contracts import ConfigError, scratch_folder
 from hw.export import ExportedDesign
 
 from .harness import HARNESS_FILE, HARNESS_TOP, harness
@@ -198,8 +197,7 @@ def _run(
     timeout_s: float,
     progress: Progress | None,
 ) -> Entry:
-    with tempfile.TemporaryDirectory(prefix="kiln-") as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         (folder / FLAT_FILE).write_bytes(netlist)
         run = run_tool(
             router.name,

@@ -16,6 +16,8 @@ __all__ = [
     "LIBERTY_FILE",
     "MAPPED_FILE",
     "SCRIPT_FILE",
+    "SOURCE_FILE",
+    "flat_script",
     "flatten_script",
     "source_text",
     "synthesis_script",
@@ -27,6 +29,7 @@ FLAT_FILE = "flat.json"
 LIBERTY_FILE = "cells.lib"
 ABC_FILE = "abc.script"
 SCRIPT_FILE = "script.ys"
+SOURCE_FILE = "source.json"
 
 # Every word of a memory set to zero, in a loop that Yosys unrolls: seconds for nothing, since
 # configuration leaves zeros in the block RAMs of every family, and no ASIC memory has initial data.
@@ -74,6 +77,22 @@ def _fpga_steps(family: FpgaFamily, top: str) -> list[str]:
         "select -clear",
         after,
         f"{synth} -run {family.resume}:",
+    ]
+
+
+def flat_script(target: Target, top: str) -> list[str]:
+    """Return the commands of `synthesis_script` for a design that is flattened first.
+
+    What was read is written before anything is done to it: it has the names of the source only.
+    """
+    read, *steps = synthesis_script(target, top)
+    return [
+        read,
+        f"hierarchy -check -top {top}",
+        "proc",
+        f"write_json {SOURCE_FILE}",
+        "flatten -noscopeinfo",
+        *steps,
     ]
 
 

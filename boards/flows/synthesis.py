@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from boards.sky130.blackboxes import bind_memories
 from boards.sky130.mapping import ABC_AREA
 from boards.target import Target
 from boards.tools import ToolStatus, require_tool
+from hw.contracts import scratch_folder
 from hw.export import ExportedDesign
 
 from .families import FPGA_FAMILIES, UNITS, resources
@@ -30,7 +30,15 @@ from .scripts import (
     synthesis_script,
 )
 
-__all__ = ["SynthesisReport", "run_yosys", "synthesis", "synthesize", "used"]
+__all__ = [
+    "SynthesisReport",
+    "area_figures",
+    "asic_files",
+    "run_yosys",
+    "synthesis",
+    "synthesize",
+    "used",
+]
 
 Progress = Callable[[str], None]
 SYNTHESIS_LIMIT_S = 600.0
@@ -109,7 +117,7 @@ def synthesis(
     tool = require_tool("yosys")
     text = source_text(design.verilog)
     script = synthesis_script(target, design.top)
-    extra = _asic_files(liberty) if target.family == "sky130" else {}
+    extra = asic_files(liberty) if target.family == "sky130" else {}
     key = cache_key(verilog=text, tool=tool.identity, script=script, files=extra)
 
     def make() -> Entry:
@@ -146,8 +154,7 @@ def run_yosys(
     progress: Progress | None = None,
 ) -> tuple[str, dict[str, bytes]]:
     """Run `script` in a fresh folder that holds `inputs`; return its log and the output files."""
-    with tempfile.TemporaryDirectory(prefix="kiln-") as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         for path, text in {**inputs, SCRIPT_FILE: "\n".join(script)}.items():
             (folder / path).write_text(text, "utf-8")
         run = run_tool(
@@ -160,11 +167,24 @@ def run_yosys(
         return run.log, {path: (folder / path).read_bytes() for path in outputs}
 
 
+def area_figures(
+    design: ExportedDesign,
+    target: Target,
+    tool: ToolStatus,
+    netlist: Netlist,
+    cells: Library | None = None,
+) -> Metrics:
+    """Return the area of `netlist`, made of `design`; `cells` for ASIC targets."""
+    figures = _Figures(design, target, tool, netlist, cells)
+    return figures.fpga() if cells is None else figures.asic(cells)
+
+
 def _cell_area(cells: Library, own: Mapping[str, int]) -> float:
     return sum(cells.cells[name].area_um2 * n for name, n in own.items() if name in cells.cells)
 
 
-def _asic_files(liberty: Path | None) -> dict[str, str]:
+def asic_files(liberty: Path | None = None) -> dict[str, str]:
+    """Return the files that mapping to sky130 needs, by name."""
     return {LIBERTY_FILE: liberty_text(liberty), ABC_FILE: ABC_AREA + "\n"}
 
 
