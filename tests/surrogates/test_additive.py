@@ -61,7 +61,7 @@ def test_an_unknown_family_is_refused_with_the_command_that_mends_it():
 def test_macros_of_sky130_are_those_that_synthesis_binds(dataflow):
     # Result columns of 34 words do not go into flip-flops any more; halved, 17 words do.
     config = MatrixConfig(
-        rows=2, cols=2, dataflow=dataflow, a_depth=128, b_depth=64, banks=2, result_rows=34
+        rows=2, cols=2, dataflow=dataflow, a_depth=256, b_depth=64, banks=2, result_rows=34
     )
     metrics = synthesis(export(config, "kiln_matrix"), load_target("sky130")).metrics
     macros = metrics["engine_macro_area_um2_estimated"].value
