@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hw.contracts.files import make_folder, write_atomic
+from hw.contracts import Lease, make_folder, remove_parts, write_atomic
+
+from .pool import stopping
 
 __all__ = ["Cache", "Entry", "cache_folder", "cache_key"]
 
@@ -79,17 +81,22 @@ class Cache:
 
     def get(self, kind: str, key: str, *, files: bool = True) -> Entry | None:
         """Return the entry, or None where there is none or (said aloud) a damaged one."""
+        found = self._find(kind, key, files)
+        if isinstance(found, str):
+            folder = self.path(kind, key)
+            self._say(f"cache entry {folder} is damaged ({found}); it will be made again")
+            return None
+        return found
+
+    def _find(self, kind: str, key: str, files: bool = True) -> Entry | str | None:
+        """Return the entry, None where there is none, or what is wrong with it."""
         folder = self.path(kind, key)
         try:
             return _read(folder, key, files)
         except FileNotFoundError:
-            if not (folder / "entry.json").exists():
-                return None
-            reason = "a file is missing"
+            return "a file is missing" if (folder / "entry.json").exists() else None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
-            reason = str(error) or type(error).__name__
-        self._say(f"cache entry {folder} is damaged ({reason}); it will be made again")
-        return None
+            return str(error) or type(error).__name__
 
     def put(self, kind: str, key: str, entry: Entry) -> None:
         """Store an entry; the index is written last, so that a reader never sees half of one.
@@ -111,12 +118,25 @@ class Cache:
         write_atomic(folder / "entry.json", json.dumps(record, indent=1))
 
     def remember(self, kind: str, key: str, make: Callable[[], Entry]) -> Entry:
-        """Return the stored entry, or make it and store it."""
-        found = self.get(kind, key)
-        if found is None:
-            found = make()
-            self.put(kind, key, found)
-        return found
+        """Return the stored entry, or make it and store it.
+
+        Whoever asks for the same while it is being made waits for it, in other processes too; if
+        its maker is killed, the next one makes it.
+        """
+        found = self._find(kind, key)
+        if isinstance(found, Entry):
+            return found
+        folder = make_folder(self.path(kind, key))
+        with Lease(folder / "lease") as lease:
+            if not lease.take():
+                self._say(f"waiting for {lease.holder}, which is at the same {kind} step")
+                lease.wait(give_up=stopping)
+            found_now = self.get(kind, key)
+            if found_now is None:
+                remove_parts(folder)
+                found_now = make()
+                self.put(kind, key, found_now)
+            return found_now
 
 
 def _canonical(data: Any) -> bytes:

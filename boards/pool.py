@@ -15,9 +15,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
+from hw.contracts import remove_abandoned
+
 from .tools import ToolError
 
-__all__ = ["Pool", "ToolRun", "kill_tools", "run_tool"]
+__all__ = ["Pool", "ToolRun", "kill_tools", "run_tool", "stopping"]
 
 ParamsT = ParamSpec("ParamsT")
 ResultT = TypeVar("ResultT")
@@ -142,6 +144,13 @@ def _kill(process: subprocess.Popen[str]) -> None:
             os.killpg(process.pid, signal.SIGKILL)
 
 
+def stopping() -> ToolError | None:
+    """Return why to give up waiting, if this process is being stopped."""
+    if _stopping.is_set():
+        return ToolError("the run is being stopped; start it again")
+    return None
+
+
 def kill_tools() -> None:
     """End every tool that this process started through `run_tool`."""
     with _lock:
@@ -151,6 +160,8 @@ def kill_tools() -> None:
 
 class Pool:
     """Runs measurements side by side; each spends its time in child processes.
+
+    Tools that an earlier, killed process left running are ended, and their folders deleted.
 
     Use it as a context manager. If the block ends by an exception (Ctrl-C included), measurements
     not begun are cancelled, running tools are killed, and the exception goes on.
@@ -162,6 +173,7 @@ class Pool:
     """
 
     def __init__(self, workers: int = 2) -> None:
+        remove_abandoned()
         self._threads = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="kiln-tool")
 
     def submit(

@@ -19,9 +19,10 @@ from dse.designs import write_design
 from dse.results import Row, RunFolder, TrialState
 from dse.workloads import Trace
 from hw.contracts import KilnError, SearchSpace, StorageError
+from sim.cosim import CosimProtocolError, CosimStallError
 
 from .block_model import BlockModel
-from .ladder import Climb, Ladder, OverBudgetError
+from .ladder import Climb, Ladder, OverBudgetError, WrongDesignError
 from .limits import AREA, Limits
 from .model import AcceleratorModel
 from .objectives import Objective
@@ -44,6 +45,9 @@ _TRACE_UNITS = {
     "tokens_per_s_per_area": "1/s",
     "utilisation": "",
 }
+
+_DESIGN_ERRORS = (WrongDesignError, CosimProtocolError, CosimStallError)
+"""What fails for the design's own fault; other failures are the tools', and may pass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,16 +135,18 @@ class AcceleratorEvaluator:
         except OverBudgetError as error:
             return self._over_budget(point, error)
         except KilnError as error:
-            return self._modelled(point, TrialState.FAILED, {"failed": 1.0}, str(error))
+            failed = self._modelled(point, TrialState.FAILED, {"failed": 1.0}, str(error))
+            return replace(failed, again=not isinstance(error, _DESIGN_ERRORS))
         judgement = self._judge(point, climb)
-        write_design(
-            self._run.design(number),
-            config,
-            climb.design,
-            metrics=judgement.metrics,
-            trace=climb.causes,
-            logs=climb.logs,
-        )
+        with self._run.fresh_design(number) as folder:
+            write_design(
+                folder,
+                config,
+                climb.design,
+                metrics=judgement.metrics,
+                trace=climb.causes,
+                logs=climb.logs,
+            )
         return judgement
 
     def _judge(self, point: Mapping[str, Any], climb: Climb) -> Judgement:

@@ -1,13 +1,13 @@
 """Kiln's Optuna sampler: the whole space is modelled, measurements go where they gain most.
 
 The sampler is a pure function of the study. A batch is asked while the one before it is still
-being measured, so that no core waits, and uses only what the batches before those two taught: the
+being measured, so that no core waits, and uses only what the batches before that one taught: the
 order in which measurements finish, or a kill in the middle of a batch, changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,14 +16,30 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from dse.results import TrialState as ResultState
 from hw.contracts import KilnError, SearchSpace
 
 from .distributions import to_distributions, to_params, to_point
 
-__all__ = ["FIGURES", "KilnSampler", "Observation", "Planner", "SpaceExhaustedError"]
+__all__ = [
+    "AGAIN",
+    "FIGURES",
+    "RECORD",
+    "KilnSampler",
+    "Observation",
+    "Planner",
+    "SpaceExhaustedError",
+    "standing",
+]
 
 FIGURES = "figures"
 """Trial attribute that holds the measured figures the model is corrected by."""
+
+RECORD = "record"
+"""Trial attribute that holds everything known of a trial; a trial without is being measured."""
+
+AGAIN = "again"
+"""Attribute of a trial that measures another one's point again: the number of that other one."""
 
 
 class SpaceExhaustedError(KilnError):
@@ -36,6 +52,20 @@ class Observation:
 
     index: int
     figures: dict[str, float]
+
+
+def standing(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+    """Return the trials that count, in the order in which their points were asked.
+
+    A trial given up while it was being asked does not count, and one that was measured again is
+    replaced by that.
+    """
+    places: dict[int, FrozenTrial] = {}
+    for trial in trials:
+        given_up = trial.state == TrialState.FAIL and RECORD not in trial.user_attrs
+        if trial.params and not given_up:
+            places[trial.user_attrs.get(AGAIN, trial.number)] = trial
+    return [places[number] for number in sorted(places)]
 
 
 class Planner(Protocol):
@@ -72,12 +102,15 @@ class KilnSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        others = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
-        told = [t for t in others if t.state == TrialState.COMPLETE]
-        running = [t for t in others if t.state == TrialState.RUNNING and t.params]
-        settled = max(0, (len(told) + len(running)) // self._batch - 1) * self._batch
-        known = [Observation(self._index(t), t.user_attrs.get(FIGURES, {})) for t in told[:settled]]
-        pending = [self._index(t) for t in told[settled:] + running]
+        others = [t for t in standing(study.get_trials(deepcopy=False)) if t.number != trial.number]
+        refused = [t for t in others if _is_screened(t)]
+        asked = [t for t in others if not _is_screened(t)]
+        settled = max(0, len(asked) // self._batch - 1) * self._batch
+        known = [
+            Observation(self._index(t), t.user_attrs.get(FIGURES, {}))
+            for t in asked[:settled] + refused
+        ]
+        pending = [self._index(t) for t in asked[settled:]]
         return to_params(self._space, self._space.point(self._planner.propose(known, pending)))
 
     def sample_independent(
@@ -92,3 +125,9 @@ class KilnSampler(BaseSampler):
 
     def _index(self, trial: FrozenTrial) -> int:
         return self._space.index(to_point(self._space, trial.params))
+
+
+def _is_screened(trial: FrozenTrial) -> bool:
+    """Whether the model alone refused the point."""
+    record = trial.user_attrs.get(RECORD, {})
+    return bool(record.get("state") == ResultState.SCREENED.value)

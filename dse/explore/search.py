@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -28,18 +30,23 @@ from .pareto import is_front
 from .planner import FrontPlanner, SpaceModel
 from .sampler import KilnSampler, SpaceExhaustedError
 from .study import (
-    close_abandoned,
+    Told,
+    add_again,
+    close_half_asked,
     damage_reported,
-    finished,
+    keep,
     make_sampler,
     open_study,
+    reopen,
     tell,
+    trials,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
-    from optuna import Study, Trial
+    from optuna import Trial
     from optuna.samplers import BaseSampler
+    from optuna.trial import FrozenTrial
 
 __all__ = ["BATCH", "Evaluator", "Judgement", "Search", "SearchProgress"]
 
@@ -63,7 +70,10 @@ class SearchProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What the evaluator makes of a point: its state, objectives and constraint violations."""
+    """What the evaluator makes of a point: its state, objectives and constraint violations.
+
+    `again` marks one that a tool failed for reasons of its own: a resumed run measures it again.
+    """
 
     state: TrialState
     metrics: Metrics
@@ -71,6 +81,7 @@ class Judgement:
     violations: Mapping[str, float]
     figures: Mapping[str, float]
     reason: str = ""
+    again: bool = False
 
 
 class Evaluator(Protocol):
@@ -108,6 +119,21 @@ class _Batch:
     trials: list[Trial]
     points: list[dict[str, Any]]
     futures: list[Future[Judgement]]
+
+    def add(self, trial: Trial, point: dict[str, Any], future: Future[Judgement]) -> None:
+        self.trials.append(trial)
+        self.points.append(point)
+        self.futures.append(future)
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What an interrupted run left to do: a trial that is open, or that a tool failed."""
+
+    number: int
+    trial: FrozenTrial
+    point: dict[str, Any]
+    judgement: Judgement | None
 
 
 def _number(place: tuple[_Batch, int]) -> int:
@@ -154,13 +180,22 @@ class Search:
         self._budget = budget
         self._progress = progress or (lambda _: None)
         self._results: dict[int, TrialResult] = {}
+        self._open: list[_Left] = []
+        self._failed: list[_Left] = []
         self._planner = FrontPlanner(evaluator.model, evaluator.objectives)
-        chosen = self._sampler(sampler, seed)
-        if claim is not None:
-            claim()
-        with damage_reported(run.journal):
-            self._study = self._open(chosen, sampler, seed)
-            self._restore()
+        self._sampler = partial(self._make_sampler, sampler, seed)
+        chosen = self._sampler(done=0)
+        self._lease = run.lease()
+        with ExitStack() as on_error:
+            on_error.callback(self._lease.release)
+            if claim is not None:
+                claim()
+            with damage_reported(run.journal):
+                self._study = open_study(
+                    str(run.journal), run.path.name, chosen, evaluator.objectives
+                )
+                self._restore()
+            on_error.pop_all()
 
     @property
     def run_dir(self) -> Path:
@@ -195,72 +230,124 @@ class Search:
 
     def __iter__(self) -> Iterator[TrialResult]:
         """Measure until the budget is spent; yield each trial when it is finished."""
-        self._run.write_model_front(self._evaluator.model_rows(self._planner.pool))
-        flight: deque[_Batch] = deque()
-        asked = len(self._results)
-        try:
-            while True:
-                while len(flight) < _IN_FLIGHT and (batch := self._ask(asked)):
-                    flight.append(batch)
-                    asked += len(batch.trials)
-                if not flight:
-                    break
-                yield from self._follow(flight)
-                done = flight.popleft()
-                for trial, future in zip(done.trials, done.futures, strict=True):
-                    self._tell(trial, future.result())
-        finally:
-            self._evaluator.close()
-            self.write()
+        with ExitStack() as last:
+            last.callback(self._lease.release)
+            last.callback(self.write)
+            last.callback(self._evaluator.close)
+            self._run.write_model_front(self._evaluator.model_rows(self._planner.pool))
+            yield from self._measure_failed()
+            yield from self._search(self._take_up())
+
+    def _search(self, flight: deque[_Batch]) -> Iterator[TrialResult]:
+        """Ask, measure and tell."""
+        while True:
+            self._fill(flight)
+            if not flight:
+                break
+            yield from self._follow(flight)
+            done = flight.popleft()
+            for trial, future in zip(done.trials, done.futures, strict=True):
+                tell(self._study, trial, self._told(future.result()))
 
     def write(self) -> None:
         """Write the tables of everything known so far."""
         self._run.write_designs(self.results)
         self._run.write_front(self.front_results)
 
-    def _sampler(self, name: str, seed: int) -> BaseSampler:
+    def _make_sampler(self, name: str, seed: int, *, done: int) -> BaseSampler:
         if name == "kiln":
             return KilnSampler(self._evaluator.space, self._planner, batch=BATCH)
-        return make_sampler(name, seed, done=0)
-
-    def _open(self, chosen: BaseSampler, sampler: str, seed: int) -> Study:
-        study = open_study(
-            str(self._run.journal), self._run.path.name, chosen, self._evaluator.objectives
-        )
-        close_abandoned(study)
-        if sampler != "kiln":
-            study.sampler = make_sampler(sampler, seed, done=len(study.trials))
-        return study
+        return make_sampler(name, seed, done=done)
 
     def _restore(self) -> None:
-        for trial, record in finished(self._study):
-            judgement = _from_record(record)
-            if judgement.state is not TrialState.SCREENED:
-                point = to_point(self._evaluator.space, trial.params)
-                self._keep(len(self._results), point, judgement)
+        """Read what is known, and what an interrupted run left to do."""
+        close_half_asked(self._study, self._evaluator.space.knobs)
+        number = 0
+        for trial, record in trials(self._study):
+            point = to_point(self._evaluator.space, trial.params)
+            judgement = self._evaluator.screen(point) if record is None else _from_record(record)
+            if judgement is not None and judgement.state is TrialState.SCREENED:
+                if not trial.state.is_finished():
+                    tell(self._study, reopen(self._study, trial), self._told(judgement))
+                continue
+            if judgement is not None:
+                self._keep(number, point, judgement)
+            left = _Left(number, trial, point, judgement)
+            if not trial.state.is_finished():
+                self._open.append(left)
+            elif judgement is not None and judgement.again:
+                self._failed.append(left)
+            number += 1
 
-    def _ask(self, asked: int) -> _Batch | None:
-        """Ask a batch and start measuring it; what the model refuses is told at once."""
+    def _measure_failed(self) -> Iterator[TrialResult]:
+        """Measure again what a tool failed in an earlier process."""
+        futures = {
+            self._evaluator.submit(left.number, left.point): left
+            for left in self._failed
+            if left.number < self._budget
+        }
+        self._failed = []
+        for future, left in futures.items():
+            result = self._keep(left.number, left.point, future.result())
+            add_again(self._study, left.trial, self._told(future.result()))
+            self.write()
+            yield result
+
+    def _take_up(self) -> deque[_Batch]:
+        """Go on with the trials that an interrupted run left open, in the batches of that run."""
+        flight: deque[_Batch] = deque()
+        for left in self._open:
+            if left.number >= self._budget:
+                break
+            if not flight or left.number % BATCH == 0:
+                flight.append(_Batch(left.number, [], [], []))
+            future = (
+                self._evaluator.submit(left.number, left.point)
+                if left.judgement is None
+                else _resolved(left.judgement)
+            )
+            flight[-1].add(reopen(self._study, left.trial), left.point, future)
+        self._open = []
+        return flight
+
+    def _fill(self, flight: deque[_Batch]) -> None:
+        """Ask until enough batches are under way; one that a kill cut short is completed first."""
+        while True:
+            asked = flight[-1].first + len(flight[-1].trials) if flight else len(self._results)
+            half = bool(flight) and asked % BATCH > 0
+            if asked >= self._budget or (len(flight) >= _IN_FLIGHT and not half):
+                return
+            batch = flight[-1] if half else _Batch(asked, [], [], [])
+            if not self._ask(asked, batch):
+                return
+            if not half:
+                flight.append(batch)
+
+    def _ask(self, asked: int, batch: _Batch) -> bool:
+        """Ask the rest of a batch, and start measuring it; return whether there was any.
+
+        What the model refuses is told at once.
+        """
         wanted = min(BATCH - asked % BATCH, self._budget - asked)
-        trials: list[Trial] = []
+        fresh: list[tuple[Trial, dict[str, Any]]] = []
         distributions = to_distributions(self._evaluator.space)
         for _ in range(_ASKS_PER_MEASUREMENT * wanted):
-            if len(trials) == wanted:
+            if len(fresh) == wanted:
                 break
+            self._study.sampler = self._sampler(done=len(trials(self._study)))
             try:
                 trial = self._study.ask(distributions)
             except SpaceExhaustedError:
                 break
-            refusal = self._evaluator.screen(to_point(self._evaluator.space, trial.params))
+            point = to_point(self._evaluator.space, trial.params)
+            refusal = self._evaluator.screen(point)
             if refusal is None:
-                trials.append(trial)
+                fresh.append((trial, point))
             else:
-                self._tell(trial, refusal)
-        points = [to_point(self._evaluator.space, trial.params) for trial in trials]
-        futures = [
-            self._evaluator.submit(number, point) for number, point in enumerate(points, asked)
-        ]
-        return _Batch(asked, trials, points, futures) if trials else None
+                tell(self._study, trial, self._told(refusal))
+        for number, (trial, point) in enumerate(fresh, asked):
+            batch.add(trial, point, self._evaluator.submit(number, point))
+        return bool(fresh)
 
     def _follow(self, flight: Sequence[_Batch]) -> Iterator[TrialResult]:
         """Yield results of all batches in flight as they come, until the first batch is done."""
@@ -275,6 +362,7 @@ class Search:
             finished_now, _ = wait(open_futures, return_when=FIRST_COMPLETED)
             for future in sorted(finished_now, key=lambda f: _number(open_futures[f])):
                 batch, offset = open_futures.pop(future)
+                keep(batch.trials[offset], self._told(future.result()))
                 result = self._keep(batch.first + offset, batch.points[offset], future.result())
                 self._report(len(open_futures))
                 self.write()
@@ -301,11 +389,12 @@ class Search:
         self._results[number] = result
         return result
 
-    def _tell(self, trial: Trial, judgement: Judgement) -> None:
-        tell(
-            self._study,
-            trial,
-            values=[judgement.objectives[o.column] for o in self._evaluator.objectives],
+    def _told(self, judgement: Judgement) -> Told:
+        objectives = self._evaluator.objectives
+        return Told(
+            values=None
+            if judgement.again
+            else [judgement.objectives[o.column] for o in objectives],
             violations=judgement.violations,
             figures=judgement.figures,
             record=_to_record(judgement),
@@ -324,7 +413,14 @@ def _to_record(judgement: Judgement) -> dict[str, Any]:
         "objectives": dict(judgement.objectives),
         "violations": dict(judgement.violations),
         "reason": judgement.reason,
+        "again": judgement.again,
     }
+
+
+def _resolved(judgement: Judgement) -> Future[Judgement]:
+    future: Future[Judgement] = Future()
+    future.set_result(judgement)
+    return future
 
 
 def _from_record(record: Mapping[str, Any]) -> Judgement:
@@ -335,4 +431,5 @@ def _from_record(record: Mapping[str, Any]) -> Judgement:
         violations=record["violations"],
         figures={},
         reason=record["reason"],
+        again=record.get("again", False),
     )

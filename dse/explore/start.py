@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -216,7 +215,7 @@ def _target_file(given: str | Path | Target) -> Path | None:
 def _claim(run: RunFolder, key: dict[str, Any], about: dict[str, Any], resume: bool) -> None:
     """Write ``run.json``: `key`, in which two searches of one folder must agree, and the rest."""
     if run.exists and not resume:
-        shutil.rmtree(run.path)
+        run.clear()
     if run.exists:
         before = run.info()
         changed = [field for field in key if before.get(field) != key[field]]

@@ -4,6 +4,7 @@
 
     runs/<name>/
       run.json            command, seed, workload, scenario, target, versions, objectives
+      lock                which process is at it
       journal.log         the Optuna study
       front.csv  .json    the measured Pareto front
       designs.csv         every measured, refused or failed design
@@ -17,18 +18,30 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hw.contracts import ConfigError, make_folder, write_atomic
+from hw.contracts import (
+    PART,
+    ConfigError,
+    Lease,
+    StorageError,
+    make_folder,
+    remove_parts,
+    write_atomic,
+)
 
 from .not_routed import not_routed
 from .record import TrialResult
 from .tables import Row, result_row, rows_to_csv, rows_to_json
 
 __all__ = ["RunFolder"]
+
+_LOCK = "lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +70,45 @@ class RunFolder:
         """Return the folder of a design; it need not exist."""
         return self.path / "designs" / f"{number:02d}"
 
+    @contextmanager
+    def fresh_design(self, number: int) -> Iterator[Path]:
+        """Yield an empty folder to fill; in the end it takes the place of the design's at once."""
+        done = self.design(number)
+        part = done.with_name(f".{done.name}{PART}")
+        shutil.rmtree(part, ignore_errors=True)
+        yield make_folder(part)
+        shutil.rmtree(done, ignore_errors=True)
+        try:
+            part.rename(done)
+        except OSError as error:
+            raise StorageError(f"cannot write {done}: {error.strerror}") from error
+
+    def lease(self) -> Lease:
+        """Claim the run for this process and delete what a killed one left half written.
+
+        Raises
+        ------
+        ConfigError
+            Another process is at it.
+        """
+        lease = Lease(make_folder(self.path) / _LOCK)
+        if not lease.take():
+            raise ConfigError(
+                f"{lease.holder} is searching in {self.path}; let it finish or stop it, "
+                "or give this search a --name of its own"
+            )
+        remove_parts(self.path)
+        return lease
+
+    def clear(self) -> None:
+        """Delete everything but the lock, the record of the run first."""
+        (self.path / "run.json").unlink(missing_ok=True)
+        for path in self.path.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != _LOCK:
+                path.unlink(missing_ok=True)
+
     def start(self, info: Mapping[str, Any]) -> None:
         """Write ``run.json``; raise `ConfigError` if the folder cannot be made."""
         make_folder(self.path)
@@ -83,7 +135,7 @@ class RunFolder:
 
     def _not_routed(self, results: Sequence[TrialResult]) -> list[Row]:
         modelled = self.path / "model_front.csv"
-        if not (self.exists and modelled.is_file()):
+        if not (self.exists and modelled.is_file() and "space" in self.info()):
             return []
         with modelled.open(encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))

@@ -2,17 +2,21 @@
 
 from .block import Block, CycleCount, Job
 from .errors import ConfigError, KilnError, did_you_mean
-from .files import StorageError, make_folder, write_atomic
+from .files import PART, StorageError, make_folder, remove_parts, write_atomic
+from .lease import Lease
 from .operator import Operand, Operator, OperatorKind, Phase
+from .scratch import remove_abandoned, remove_folder, scratch_folder
 from .space import Knob, SearchSpace, choice, power_of_two
 
 __all__ = [
+    "PART",
     "Block",
     "ConfigError",
     "CycleCount",
     "Job",
     "KilnError",
     "Knob",
+    "Lease",
     "Operand",
     "Operator",
     "OperatorKind",
@@ -23,5 +27,9 @@ __all__ = [
     "did_you_mean",
     "make_folder",
     "power_of_two",
+    "remove_abandoned",
+    "remove_folder",
+    "remove_parts",
+    "scratch_folder",
     "write_atomic",
 ]

@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 from .errors import ConfigError, KilnError
 
-__all__ = ["StorageError", "make_folder", "write_atomic"]
+__all__ = ["PART", "StorageError", "make_folder", "remove_parts", "write_atomic"]
+
+PART = ".part"
+"""How the names of files and folders end that are not written to their end."""
 
 
 class StorageError(KilnError):
@@ -28,7 +32,7 @@ def write_atomic(path: Path, content: str | bytes) -> None:
     data = content.encode() if isinstance(content, str) else content
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PART)
         try:
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(data)
@@ -42,6 +46,15 @@ def write_atomic(path: Path, content: str | bytes) -> None:
             raise
     except OSError as error:
         raise StorageError(f"cannot write {path}: {_reason(error)}") from error
+
+
+def remove_parts(folder: Path) -> None:
+    """Delete what killed writers left in `folder` and below; nobody else may be writing there."""
+    for part in sorted(folder.rglob(f".*{PART}")):
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
 
 
 def make_folder(path: Path) -> Path:

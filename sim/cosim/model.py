@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from hw.contracts import make_folder, write_atomic
+from hw.contracts import make_folder, remove_folder, write_atomic
 
 from .activity import select_points
 from .errors import CosimBuildError
@@ -160,6 +160,8 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _build(design: Design, variant: str, optimize: str, folder: Path) -> None:
+    for abandoned in folder.parent.glob(f".{folder.name}.*/"):  # by a build that was killed
+        remove_folder(abandoned)
     work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         source = work / f"{design.top}.v"

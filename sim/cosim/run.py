@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hw.contracts import ConfigError, make_folder
+from hw.contracts import ConfigError, make_folder, scratch_folder
 from sim.memory import MemoryTiming
 
 from .activity import measure_activity
@@ -119,11 +117,8 @@ def _folder(workdir: Path | None) -> Iterator[Path]:
     if workdir is not None:
         yield make_folder(workdir.resolve())
         return
-    folder = Path(tempfile.mkdtemp(prefix="kiln-cosim-"))
-    try:
+    with scratch_folder() as folder:
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _simulate(model: CompiledModel, folder: Path) -> None:
