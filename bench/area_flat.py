@@ -60,12 +60,8 @@ def title(config: MatrixConfig) -> str:
 
 
 def _area(found: FlatComparison, target: Target) -> str:
-    if target.family == "sky130":
-        names = ("cell_area_um2",)
-    else:
-        names = ("lut", "ff", "dsp")
     parts = []
-    for name in names:
+    for name in ("cell_area_um2",) if target.family == "sky130" else ("lut", "ff", "dsp"):
         mine = found.hierarchical.value(f"engine_{name}_measured", 0)
         flat = found.flat.value(f"flat_{name}_measured", 0)
         parts.append(f"{name} {mine:.0f} / {flat:.0f} ({found.error(name):+.2%})")
