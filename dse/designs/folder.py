@@ -12,6 +12,7 @@ from hw.contracts import ConfigError, make_folder, write_atomic
 
 from .config_file import config_text, read_config, read_top
 from .fusesoc import core_text
+from .readme import readme_text
 from .testbench import testbench_files
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ class DesignFolder:
         <top>.core      FuseSoC description
         metrics.json    figures with their provenance
         trace.json      per operator: time and its causes
+        reports/        area by module, timing or routing, simulation, power by cause
         logs/*.log      what the tools said
+        README.md       what is where, and how to run the test bench
 
     Parameters
     ----------
@@ -98,7 +101,7 @@ def write_design(
     *,
     metrics: Metrics | None = None,
     trace: Mapping[str, Any] | None = None,
-    logs: Mapping[str, str] | None = None,
+    files: Mapping[str, str] | None = None,
 ) -> DesignFolder:
     """Write a design folder; files that are there are replaced, each atomically.
 
@@ -110,21 +113,24 @@ def write_design(
         The configuration.
     design : ExportedDesign
         What `hw.export.export` made of it.
-    metrics, trace, logs
-        What is known of it; left out where None. `logs` maps a name to a tool's log.
+    metrics, trace
+        What is known of it; left out where None.
+    files : mapping of str to str
+        Logs and reports by their place in the folder; those without content are left out.
     """
     make_folder(path)
-    files: dict[str, str | bytes] = {
+    written: dict[str, str | bytes] = {
         "config.toml": config_text(config, design.top),
         **{f"verilog/{module.name}.v": module.verilog for module in design.modules},
         **testbench_files(config, design),
-        **{f"logs/{name}.log": text for name, text in (logs or {}).items()},
     }
-    files[f"{design.top}.core"] = core_text(design, sorted(files))
+    written[f"{design.top}.core"] = core_text(design, sorted(written))
     if metrics is not None:
-        files["metrics.json"] = metrics.to_json(indent=2) + "\n"
+        written["metrics.json"] = metrics.to_json(indent=2) + "\n"
     if trace is not None:
-        files["trace.json"] = json.dumps(trace, indent=1) + "\n"
-    for name, text in files.items():
+        written["trace.json"] = json.dumps(trace, indent=1) + "\n"
+    written |= {name: text for name, text in (files or {}).items() if text}
+    written["README.md"] = readme_text(design.top, written)
+    for name, text in written.items():
         write_atomic(path / name, text)
     return DesignFolder(path)

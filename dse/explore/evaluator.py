@@ -145,7 +145,7 @@ class AcceleratorEvaluator:
                 climb.design,
                 metrics=judgement.metrics,
                 trace=climb.causes,
-                logs=climb.logs,
+                files=climb.files,
             )
         return judgement
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ from hw.matrix import MatrixConfig
 from sim.cosim import GemmCase, run_jobs
 
 from .limits import AREA
+from .reports import area_text, power_text, simulation_text, timing_text
 from .tile import tile_cases
 
 __all__ = [
@@ -66,8 +69,8 @@ class Climb:
         The figures that the model is corrected by.
     causes : dict
         Where the time of the trace goes, per operator.
-    logs : dict
-        Tool logs by name.
+    files : dict
+        Tool logs and reports, by their place in the design folder.
     """
 
     design: ExportedDesign
@@ -76,7 +79,7 @@ class Climb:
     clock_mhz: float
     power_mw: float
     causes: dict[str, Any]
-    logs: dict[str, str]
+    files: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class _Simulated:
     peak_share: float
     activity: dict[str, float]
     metrics: Metrics
+    files: dict[str, str]
 
 
 class Ladder:
@@ -134,7 +138,7 @@ class Ladder:
         area = synthesis(design, self._target, cache=self._cache, liberty=self._liberty)
         if missed := _over_budget(area.metrics, self._target):
             raise OverBudgetError(area.metrics, missed)
-        clock, logs = measure_clock(
+        clock, files = measure_clock(
             design,
             area,
             self._target,
@@ -146,7 +150,8 @@ class Ladder:
         clock_mhz = min(figure(clock, "clock_mhz"), self._target.clock.max_mhz)
         causes = self._causes(config, clock_mhz)
         use = _peak_share(causes, config, clock_mhz) / simulated.peak_share
-        power = _trace_power(self._power(area, simulated), clock_mhz, use)
+        watts = self._power(area, simulated)
+        power = _trace_power(watts, clock_mhz, use)
         return Climb(
             design=design,
             metrics=area.metrics | clock | simulated.metrics | power,
@@ -154,7 +159,13 @@ class Ladder:
             clock_mhz=clock_mhz,
             power_mw=figure(power, "power_mw"),
             causes=causes,
-            logs={"synthesis": _text(area.log), **logs},
+            files={
+                "logs/synthesis.log": _text(area.log),
+                "reports/area.csv": area_text(area),
+                **files,
+                **simulated.files,
+                "reports/power.json": power_text(watts, clock_mhz),
+            },
         )
 
     def _simulate(self, config: Any, design: ExportedDesign) -> _Simulated:
@@ -164,7 +175,7 @@ class Ladder:
         answer for them, and their switching is assumed.
         """
         if not isinstance(config, MatrixConfig):
-            return _Simulated(peak_share=1.0, activity={}, metrics=Metrics())
+            return _Simulated(peak_share=1.0, activity={}, metrics=Metrics(), files={})
         cases = tile_cases(config, self._trace, self._seed)
         shapes = [[case.job.m, case.job.k, case.job.n] for case in cases]
         tool = require_tool("verilator")
@@ -199,6 +210,10 @@ class Ladder:
         return _Simulated(
             peak_share=macs / (sum(cycles) * config.macs_per_cycle),
             activity=entry.payload["activity"],
+            files={
+                "logs/simulation.log": _text(self._cache.log_path("simulate", key)),
+                "reports/simulation.json": simulation_text(shapes, entry.payload),
+            },
             metrics=Metrics(engine_cycles_measured=counted, engine_cycles_modelled=closed_form),
         )
 
@@ -235,13 +250,17 @@ def measure_clock(
     cache: Cache | None = None,
     liberty: Path | None = None,
 ) -> tuple[Metrics, dict[str, str]]:
-    """Return the clock, routed or by static timing before layout, and the tools' logs.
+    """Return the clock, routed or by static timing before layout, and its logs and reports.
 
     `liberty` is what `area` was mapped with, None for the built-in table.
     """
     if target.routing is not None:
         routed = routing(design, target, seed + 1, cache=cache)
-        return routed.metrics, {"routing": _text(routed.log)}
+        report = json.dumps(routed.report, indent=1) + "\n"
+        return routed.metrics, {
+            "logs/routing.log": _text(routed.log),
+            "reports/routing.json": report,
+        }
     netlist = read_netlist(area.netlist, design.top)
     if target.family == "sky130":
         from boards.sky130 import library
@@ -249,20 +268,25 @@ def measure_clock(
         from boards.timing import analyse
 
         bound, cells, _ = bind_memories(netlist, library(liberty))
-        return analyse(bound, cells).metrics(), {}
+        timed = analyse(bound, cells)
+        return timed.metrics(), {"reports/timing.txt": timing_text(timed)}
     from boards.timing.xcup import analyse_xcup, xcup_metrics
 
-    return xcup_metrics(analyse_xcup(netlist)), {}
+    timed = analyse_xcup(netlist)
+    return xcup_metrics(timed), {"reports/timing.txt": timing_text(timed)}
 
 
 def _run_tile(config: MatrixConfig, design: ExportedDesign, cases: list[GemmCase]) -> Entry:
-    result = run_jobs(design, config, cases, activity=True)
+    with tempfile.TemporaryDirectory(prefix="kiln-") as name:
+        result = run_jobs(design, config, cases, activity=True, workdir=Path(name))
+        log = _text(Path(name) / "simulation.log")
     return Entry(
         payload={
             "cycles": list(result.cycles),
             "mismatches": result.mismatches,
             "activity": result.activity or {},
-        }
+        },
+        log=log,
     )
 
 

@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> DesignFolder:
         export(SMALL, "mini"),
         metrics=Metrics(clock_mhz_measured=clock),
         trace={"operators": []},
-        logs={"route": "all routed"},
+        files={"logs/route.log": "all routed", "logs/none.log": ""},
     )
 
 
@@ -36,6 +36,7 @@ def test_a_design_folder_reads_back(folder: DesignFolder) -> None:
     assert folder.metrics.value("clock_mhz_measured") == 91.5
     assert folder.trace == {"operators": []}
     assert (folder.path / "logs" / "route.log").read_text("utf-8") == "all routed"
+    assert not (folder.path / "logs" / "none.log").exists()
 
 
 def test_every_module_has_its_file(folder: DesignFolder) -> None:
