@@ -11,7 +11,7 @@
       model_front.csv     modelled front layers of the whole space
       not_routed.csv      promising designs that the budget left behind, and how to measure them
       report.html         made by dse.report, with front.png and front.svg
-      designs/NN/         Verilog, config.toml, metrics.json, trace.json, testbench, logs
+      designs/NN/         Verilog, configuration, test bench, figures, reports, logs
 """
 
 from __future__ import annotations
