@@ -241,5 +241,5 @@ def _require_measured(run: Run) -> None:
     if run.designs and all(row["state"] == "failed" for row in run.designs):
         raise KilnError(
             f"no design could be measured; the first ended with: {run.designs[0]['reason']}\n"
-            "Mend that (`dse doctor` checks the tools), then run the same command with --no-resume"
+            "Mend that (`dse doctor` checks the tools), then run the same command again"
         )

@@ -5,7 +5,7 @@ from .errors import ConfigError, KilnError, did_you_mean
 from .files import PART, StorageError, make_folder, remove_parts, write_atomic
 from .lease import Lease
 from .operator import Operand, Operator, OperatorKind, Phase
-from .scratch import remove_abandoned, remove_folder, scratch_folder
+from .scratch import remove_abandoned, remove_folder, scratch_folder, time_limit
 from .space import Knob, SearchSpace, choice, power_of_two
 
 __all__ = [
@@ -31,5 +31,6 @@ __all__ = [
     "remove_folder",
     "remove_parts",
     "scratch_folder",
+    "time_limit",
     "write_atomic",
 ]

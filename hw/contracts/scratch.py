@@ -10,6 +10,8 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +20,9 @@ from pathlib import Path
 from .files import make_folder
 from .lease import Lease
 
-__all__ = ["remove_abandoned", "remove_folder", "scratch_folder"]
+__all__ = ["remove_abandoned", "remove_folder", "scratch_folder", "time_limit"]
+
+_ROUNDS, _ROUND_S = 10, 0.05
 
 
 @contextmanager
@@ -47,14 +51,45 @@ def remove_abandoned() -> None:
 
 def remove_folder(folder: Path) -> None:
     """Delete a dead process's folder after ending whatever still works in it."""
-    for process in _working_in(folder):
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(process, signal.SIGKILL)
+    _end_work_in(folder)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def time_limit(folder: Path, seconds: float) -> Iterator[threading.Event]:
+    """Yield an event; after `seconds` it is set, and whatever works in `folder` is killed.
+
+    For tools that are started by others, which give us no process to wait for.
+    """
+    over = threading.Event()
+
+    def end() -> None:
+        over.set()
+        _end_work_in(folder)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield over
+    finally:
+        timer.cancel()
 
 
 def _root() -> Path:
     return Path(tempfile.gettempdir()) / f"kiln-{os.getuid()}"
+
+
+def _end_work_in(folder: Path) -> None:
+    """Kill the processes in `folder`, and those that they started meanwhile."""
+    for _ in range(_ROUNDS):
+        found = _working_in(folder)
+        if not found:
+            return
+        for process in found:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(process, signal.SIGKILL)
+        time.sleep(_ROUND_S)
 
 
 def _working_in(folder: Path) -> list[int]:

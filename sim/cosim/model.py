@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from hw.contracts import make_folder, remove_folder, write_atomic
+from hw.contracts import make_folder, remove_folder, time_limit, write_atomic
 
 from .activity import select_points
 from .errors import CosimBuildError
@@ -23,6 +23,7 @@ __all__ = ["BENCH", "CompiledModel", "Design", "compile_model", "stream_bits"]
 
 BENCH = Path(__file__).parent / "bench"
 TEST_BENCH = "kiln_tb"
+_LIMIT_S = 3600.0  # of one build; some minutes is the most that was seen
 _STREAM_PORTS = {
     "CMD_BITS": "s_axis_cmd_tdata",
     "A_BITS": "s_axis_a_tdata",
@@ -186,7 +187,7 @@ def _run_build(design: Design, variant: str, optimize: str, source: Path, work: 
     log = work / "build.log"
     runner = get_runner("verilator")
     try:
-        with verilator_environment(optimize):
+        with verilator_environment(optimize), time_limit(work, _LIMIT_S) as over:
             runner.build(
                 sources=[BENCH / f"{TEST_BENCH}.v", source],
                 hdl_toplevel=TEST_BENCH,
@@ -197,6 +198,11 @@ def _run_build(design: Design, variant: str, optimize: str, source: Path, work: 
                 log_file=log,
             )
     except (RuntimeError, SystemExit) as error:
+        if over.is_set():
+            raise CosimBuildError(
+                f"compiling {design.top!r} was stopped after its limit of {_LIMIT_S:g} s; "
+                "choose a smaller design"
+            ) from error
         text = log.read_text(errors="replace") if log.exists() else ""
         problems = [line for line in text.splitlines() if "rror" in line]
         tail = "\n".join((problems or text.splitlines())[-8:])

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hw.contracts import ConfigError, make_folder, scratch_folder
+from hw.contracts import ConfigError, make_folder, scratch_folder, time_limit
 from sim.memory import MemoryTiming
 
 from .activity import measure_activity
@@ -23,6 +23,7 @@ from .stimulus import EngineConfig, GemmCase, write_stimulus
 __all__ = ["run_jobs"]
 
 _WORTH_OPTIMISING = 50_000  # beats; below, the simulation takes less than compiling longer
+_LIMIT_S = 3600.0  # of one simulation; some minutes is the most that was seen
 _TEST_MODULE = "kiln_test"  # not by its package, which would import far more than it needs
 
 
@@ -130,7 +131,7 @@ def _simulate(model: CompiledModel, folder: Path) -> None:
     log = folder / "simulation.log"
     failure: BaseException | None = None
     try:
-        with _on_import_path(BENCH):
+        with _on_import_path(BENCH), time_limit(folder, _LIMIT_S) as over:
             get_runner("verilator").test(
                 test_module=_TEST_MODULE,
                 hdl_toplevel=TEST_BENCH,
@@ -142,6 +143,11 @@ def _simulate(model: CompiledModel, folder: Path) -> None:
             )
     except (RuntimeError, SystemExit) as error:  # the runner ends the process under pytest
         failure = error
+    if over.is_set():
+        raise CosimError(
+            f"the simulation was stopped after its limit of {_LIMIT_S:g} s; give it fewer or "
+            f"smaller jobs. The end of its log:\n{_tail(log)}"
+        )
     if not status.exists():
         raise CosimError(f"the simulation died ({failure}):\n{_tail(log)}") from failure
     found = json.loads(status.read_text())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +107,34 @@ def test_a_full_disk_loses_nothing(cache: Cache, monkeypatch: pytest.MonkeyPatch
     assert caught.value.exit_code == 1
     assert cache.get("synth", KEY) == ENTRY
     assert cache.get("synth", cache_key(other=1)) is None
+
+
+def test_two_who_ask_at_once_make_it_once(tmp_path: Path, said: list[str]) -> None:
+    runs = []
+
+    def slow() -> Entry:
+        runs.append(1)
+        time.sleep(0.5)
+        return ENTRY
+
+    caches = [Cache(tmp_path / "cache", say=said.append) for _ in range(3)]
+    with ThreadPoolExecutor(3) as threads:
+        made = list(threads.map(lambda cache: cache.remember("synth", KEY, slow), caches))
+    assert made == [ENTRY] * 3
+    assert len(runs) == 1
+    assert len(said) == 2
+    assert all("which is at the same synth step" in text for text in said)
+
+
+def test_what_a_killed_maker_left_is_made_by_the_next(cache: Cache) -> None:
+    folder = cache.path("synth", KEY)
+    folder.mkdir(parents=True)
+    (folder / ".entry.json.x.part").write_text("{")
+    (folder / "lease").write_text('{"pid": 1')
+    maker = Maker()
+    assert cache.remember("synth", KEY, maker) == ENTRY
+    assert maker.runs == 1
+    assert not list(folder.glob("*.part"))
 
 
 def test_the_folder_is_the_users_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
