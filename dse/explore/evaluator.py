@@ -16,7 +16,7 @@ from boards.metrics import Fidelity, Figure, Metrics
 from boards.pool import Pool
 from boards.target import Target
 from dse.designs import write_design
-from dse.results import Row, RunFolder, TrialState
+from dse.results import Row, RunFolder, TrialState, signed, trace_source
 from dse.workloads import Trace
 from hw.contracts import KilnError, SearchSpace, StorageError
 from sim.cosim import CosimProtocolError, CosimStallError
@@ -28,6 +28,7 @@ from .model import AcceleratorModel
 from .objectives import Objective
 from .pareto import front_layers
 from .planner import PRIORS
+from .prediction import RESOURCE_UNITS, predicted_figure, predicted_resources
 from .search import Judgement
 
 __all__ = ["AcceleratorEvaluator", "Problem", "figure_name"]
@@ -133,21 +134,31 @@ class AcceleratorEvaluator:
         except StorageError:
             raise  # a full disk ends the search; it is no property of the design
         except OverBudgetError as error:
-            return self._over_budget(point, error)
+            return self._signed(self._over_budget(point, error))
         except KilnError as error:
             failed = self._modelled(point, TrialState.FAILED, {"failed": 1.0}, str(error))
+            failed = self._signed(failed)
             return replace(failed, again=not isinstance(error, _DESIGN_ERRORS))
-        judgement = self._judge(point, climb)
+        judgement = self._signed(self._judge(point, climb))
+        command = self._command
         with self._run.fresh_design(number) as folder:
             write_design(
                 folder,
                 config,
                 climb.design,
                 metrics=judgement.metrics,
-                trace=climb.causes,
+                trace={**climb.causes, "provenance": trace_source(judgement.metrics, command)},
                 files=climb.files,
             )
         return judgement
+
+    @property
+    def _command(self) -> str:
+        """The command that makes the run again, as its ``run.json`` has it."""
+        return str(self._run.info().get("command", "")) if self._run.exists else ""
+
+    def _signed(self, judgement: Judgement) -> Judgement:
+        return replace(judgement, metrics=signed(judgement.metrics, self._command))
 
     def _judge(self, point: Mapping[str, Any], climb: Climb) -> Judgement:
         index = np.array([self.space.index(point)])
@@ -233,13 +244,12 @@ class AcceleratorEvaluator:
         wanted |= {name: unit for name, unit in _TRACE_UNITS.items() if name in asked}
         found = {column: (float(quantities[column][0]), unit) for column, unit in wanted.items()}
         found["clock_mhz"] = (float(self.model.figures["clock_mhz"][index[0]]), "MHz")
+        found |= predicted_resources(self.model, int(index[0]))
+        family = self._problem.target.family
         return Metrics(
             {
-                self._figure(column, Fidelity.PREDICTED): Figure(
-                    value=float(f"{value:.6g}"),
-                    unit=unit,
-                    fidelity=Fidelity.PREDICTED,
-                    tool="kiln-additive",
+                self._figure(column, Fidelity.PREDICTED): predicted_figure(
+                    column, value, unit, self.model, family
                 )
                 for column, (value, unit) in found.items()
             }
@@ -260,7 +270,11 @@ def figure_name(column: str, family: str, fidelity: Fidelity | None = None) -> s
             Fidelity.MODELLED if asic else Fidelity.ESTIMATED,
         ),
     }.get(column, Fidelity.MODELLED)
-    stem = {"area": f"engine_{AREA.get(family, 'lut')}", "latency_ms": "trace_latency_ms"}
+    stem = {
+        "area": f"engine_{AREA.get(family, 'lut')}",
+        "latency_ms": "trace_latency_ms",
+        **{name: f"engine_{name}" for name in RESOURCE_UNITS},
+    }
     return f"{stem.get(column, column)}_{(fidelity or found).value}"
 
 

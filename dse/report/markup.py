@@ -8,7 +8,7 @@ from typing import Any
 
 from .text import is_finite, number
 
-__all__ = ["badge", "cell", "key", "section", "table", "tile"]
+__all__ = ["badge", "cell", "key", "section", "share_cell", "table", "tile"]
 
 _FIDELITIES = {
     "measured": "by synthesis, routing or simulation of this design's own Verilog",
@@ -36,10 +36,18 @@ def key(fidelities: Iterable[str]) -> str:
     return f'<ul class="key hint">{"".join(items)}</ul>'
 
 
-def tile(value: str, unit: str, label: str) -> str:
-    """Return one headline figure."""
+def tile(value: str, unit: str, label: str, mark: str) -> str:
+    """Return one headline figure; `mark` is its `sourced` or `plain` attribute."""
     small = f" <small>{escape(unit)}</small>" if unit else ""
-    return f'<div class="tile"><b>{escape(value)}{small}</b><span>{escape(label)}</span></div>'
+    return (
+        f'<div class="tile"{mark}><b>{escape(value)}{small}</b><span>{escape(label)}</span></div>'
+    )
+
+
+def share_cell(value: float, mark: str, signed: bool = True) -> str:
+    """Return one table cell with a share of one in percent."""
+    text = f"{value:+.2%}" if signed else f"{value:.2%}"
+    return f'<td class="n" data-v="{value:.6g}"{mark}>{text}</td>'
 
 
 def section(anchor: str, title: str, body: str, hint: str = "", beside: str = "") -> str:
@@ -49,13 +57,16 @@ def section(anchor: str, title: str, body: str, hint: str = "", beside: str = ""
     return f'<section id="{anchor}">{head}{said}{body}</section>'
 
 
-def cell(value: Any, classes: str = "") -> str:
-    """Return one table cell; numbers are set flush right and carry their exact value to sort by."""
+def cell(value: Any, mark: str = "", classes: str = "") -> str:
+    """Return one table cell; numbers are set flush right and carry their exact value to sort by.
+
+    `mark` is the attribute that says whose figure it is (`sourced`), or that it is none (`plain`).
+    """
     if isinstance(value, bool) or not isinstance(value, int | float):
         words = "" if value is None else str(value)
-        return f'<td class="{classes}">{escape(words)}</td>'
+        return f'<td class="{classes}"{mark}>{escape(words)}</td>'
     exact = value if is_finite(value) else ""
-    return f'<td class="n {classes}" data-v="{exact}">{number(value)}</td>'
+    return f'<td class="n {classes}" data-v="{exact}"{mark}>{number(value)}</td>'
 
 
 def table(heads: Sequence[tuple[str, str]], rows: Iterable[str], sortable: bool = True) -> str:

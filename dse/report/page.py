@@ -9,18 +9,24 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from .front_chart import front_charts
+from boards.metrics import Fidelity
+
+from .calibration import parities
+from .calibration_card import calibration_card, parity_title
+from .front_chart import Chart, front_charts
 from .markup import tile
 from .parity_chart import parity_chart
 from .run import Run
 from .sections import (
+    axis_sources,
     design_card,
     front_card,
     kiln_version,
     left_out_card,
-    parity_card,
     reproduce_card,
+    trace_source,
 )
+from .source import Source, plain, sourced, tools_note
 from .text import is_finite, number
 from .time_charts import roofline_chart, stack_chart
 
@@ -29,7 +35,7 @@ __all__ = ["render_page"]
 _NAV = (
     ("front", "Front"),
     ("design", "One design"),
-    ("accuracy", "Accuracy"),
+    ("accuracy", "Calibration"),
     ("others", "Not on the front"),
     ("reproduce", "Reproduce"),
 )
@@ -43,6 +49,7 @@ def render_page(run: Run) -> str:
     cards = _cards(run, has_parity=data["parity"] is not None)
     return Template(_resource("page.html")).substitute(
         title=escape(_title(run)),
+        command=escape(run.command),
         lead=escape(_lead(run)),
         tiles="".join(_tiles(run)),
         nav="".join(f'<a href="#{a}">{t}</a>' for a, t in _NAV if f'<section id="{a}"' in cards),
@@ -57,24 +64,45 @@ def render_page(run: Run) -> str:
 
 
 def _cards(run: Run, has_parity: bool) -> str:
+    ending = left_out_card(run) + reproduce_card(run)
     if not run.front:
-        return left_out_card(run) + reproduce_card(run)
-    parity = parity_card() if has_parity else ""
-    return front_card(run) + design_card(run) + parity + left_out_card(run) + reproduce_card(run)
+        return ending
+    note = f"{tools_note(_parity_sources(run))}." if has_parity else ""
+    return front_card(run) + design_card(run) + calibration_card(run, note) + ending
+
+
+def _parity_sources(run: Run) -> list[tuple[str, Source]]:
+    """Return who predicted what the parity chart shows, and who found it."""
+    predicted = [p for p in parities(run) if p.said.fidelity == Fidelity.PREDICTED]
+    found = [(parity_title(p), p.found_by) for p in predicted]
+    return [*((parity_title(p), p.said_by) for p in predicted), *found]
 
 
 def _chart_data(run: Run) -> dict[str, Any]:
     labels = [row["design"] for row in run.front]
-    traces = {label: run.details[label].trace for label in labels}
+    axes = [(axis.name, source) for axis, source in axis_sources(run)]
     return {
         "order": labels,
-        "front": front_charts(run) if labels else {},
-        "parity": parity_chart(run),
-        "designs": {
-            label: {"stack": stack_chart(trace), "roofline": roofline_chart(trace)}
-            for label, trace in traces.items()
-        },
+        "front": {n: _told(c, axes) for n, c in front_charts(run).items()} if labels else {},
+        "parity": _told(parity_chart(run), _parity_sources(run)),
+        "designs": {label: _time_charts(run, label) for label in labels},
     }
+
+
+def _time_charts(run: Run, label: str) -> dict[str, Chart | None]:
+    trace, source = run.details[label].trace, [("time", trace_source(run, label))]
+    return {
+        "stack": _told(stack_chart(trace), source),
+        "roofline": _told(roofline_chart(trace), source),
+    }
+
+
+def _told(chart: Chart | None, sources: list[tuple[str, Source]]) -> Chart | None:
+    """Return a chart whose ``layout.meta`` says who said its figures."""
+    if chart is None:
+        return None
+    meta = [{"figure": n, "fidelity": s.fidelity, "tool": s.named} for n, s in sources]
+    return {**chart, "layout": {**chart["layout"], "meta": meta}}
 
 
 def _embed(data: Mapping[str, Any]) -> str:
@@ -109,16 +137,18 @@ def _tiles(run: Run) -> Iterator[str]:
     space = run.info.get("space")
     size = space.get("designs") if isinstance(space, Mapping) else space
     out_of = f"measured, of {number(size)} possible" if is_finite(size) else "measured"
-    yield tile(str(measured), "designs", out_of)
+    yield tile(str(measured), "designs", out_of, plain("count"))
     if not run.front:
         return
-    yield tile(str(len(run.front)), "designs", "on the front: none beats another in everything")
+    best_of = "on the front: none beats another in everything"
+    yield tile(str(len(run.front)), "designs", best_of, plain("count"))
     for axis in run.axes[:4]:
         choose = max if axis.maximise else min
         best = choose(run.front, key=lambda row: row[axis.column.name])
         how = "highest" if axis.maximise else "lowest"
         label = f"{how} {axis.name}, {axis.column.fidelity}, design {best['design']}"
-        yield tile(number(best[axis.column.name]), axis.column.unit, label)
+        mark = sourced(run.source(axis.column.name, best["design"]))
+        yield tile(number(best[axis.column.name]), axis.column.unit, label, mark)
 
 
 def _footer(run: Run) -> str:

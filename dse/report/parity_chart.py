@@ -6,6 +6,7 @@ import math
 from statistics import median
 from typing import Any
 
+from .calibration import relative_error
 from .columns import parse_column, predicted_pairs
 from .front_chart import Chart
 from .palette import ACCENT, MUTED
@@ -49,7 +50,7 @@ def _panel(run: Run, predicted: str, later: str) -> dict[str, Any] | None:
     ]
     if not points:
         return None
-    error = median(abs(found / said - 1) for said, found, _ in points)
+    error = median(abs(relative_error(said, found)) for said, found, _ in points)
     return {"column": parse_column(later), "points": points, "error": error}
 
 
@@ -127,7 +128,8 @@ def _points(panel: dict[str, Any]) -> dict[str, Any]:
         "marker": {"color": ACCENT, "size": 8, "opacity": 0.85},
         "hovertext": [
             f"<b>design {design}</b><br>predicted {number(said)}<br>"
-            f"{panel['column'].fidelity} {number(found)}, {found / said - 1:+.1%}"
+            f"{panel['column'].fidelity} {number(found)}<br>"
+            f"error of the prediction {relative_error(said, found):+.1%}"
             for said, found, design in points
         ],
         "hovertemplate": "%{hovertext}<extra></extra>",

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from dse.results import Row, RunFolder
+from dse.results import Row, RunFolder, describe_columns
 from hw.contracts import ConfigError
 
 from .columns import Column, find_column, is_figure, parse_column, reader_unit
+from .source import Source, source_of
 from .text import is_finite
 
 __all__ = ["Axis", "Design", "Run", "read_run"]
@@ -82,6 +83,8 @@ class Run:
         Columns that are knobs of the search space.
     details : mapping of str to Design
         Per design label.
+    provenance : mapping
+        Per figure's column: fidelity, tool, version, conditions, command.
     """
 
     path: Path
@@ -92,6 +95,12 @@ class Run:
     axes: tuple[Axis, ...]
     knobs: tuple[str, ...]
     details: Mapping[str, Design]
+    provenance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def command(self) -> str:
+        """The command that makes every figure of the run again."""
+        return str(self.info.get("command", ""))
 
     @property
     def front(self) -> list[Row]:
@@ -107,6 +116,16 @@ class Run:
     def columns(self) -> list[str]:
         """Columns of `designs`."""
         return list(self.designs[0]) if self.designs else []
+
+    def source(self, column: str, design: str = "") -> Source:
+        """Return who said a figure: of `design` where its record says, else of the column."""
+        own = self.details[design].figures.get(column) if design in self.details else None
+        entry = own or self.provenance.get(column, {})
+        return source_of({"fidelity": parse_column(column).fidelity, **entry})
+
+    def conditions(self, column: str) -> str:
+        """Return the conditions that all designs' figures of a column share."""
+        return str(self.provenance.get(column, {}).get("conditions", ""))
 
     def title(self, row: Mapping[str, Any]) -> str:
         """Return a short description of a design: ``16×16 os dsp``."""
@@ -144,6 +163,10 @@ def read_run(path: str | Path) -> Run:
         axes=axes,
         knobs=tuple(c for c in columns if c not in _PLAIN_COLUMNS and not is_figure(c)),
         details=details,
+        provenance={
+            **describe_columns(design.figures for design in details.values()),
+            **_json(folder / "provenance.json"),
+        },
     )
 
 

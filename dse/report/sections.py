@@ -13,18 +13,20 @@ from dse.results import Row
 
 from .columns import Column, find_column, is_figure, parse_column
 from .markup import badge, cell, key, section, table
-from .run import Design, Run
+from .run import Axis, Design, Run
+from .source import Source, plain, source_of, sourced, tools_note
 from .text import is_finite, number
 from .time_charts import verdict
 
 __all__ = [
+    "axis_sources",
     "design_card",
     "front_card",
     "front_columns",
     "kiln_version",
     "left_out_card",
-    "parity_card",
     "reproduce_card",
+    "trace_source",
     "varied_knobs",
 ]
 
@@ -36,16 +38,49 @@ def front_card(run: Run) -> str:
     columns = front_columns(run)
     knobs = varied_knobs(run)
     heads = [("design", ""), *((escape(k.replace("_", " ")), _align(run, k)) for k in knobs)]
-    heads += [(f"{escape(c.title)}<br>{badge(c.fidelity)}", "n") for c in columns]
-    names = [*knobs, *(column.name for column in columns)]
-    rows = (_front_row(row, names) for row in run.front)
+    heads += [(_head(run, column), "n") for column in columns]
+    rows = (_front_row(run, row, knobs, columns) for row in run.front)
     hint = (
         "Every design here was generated, and climbed as far as this target's tools go. "
         "Choose a point or a row to see why it is where it is."
     )
-    body = '<div id="front-chart" class="chart"></div>' if len(run.axes) > 1 else ""
-    body += table(heads, rows) + key(c.fidelity for c in columns)
+    body = _front_chart(run) if len(run.axes) > 1 else ""
+    body += table(heads, rows) + key(c.fidelity for c in columns) + _again(run)
     return section("front", "The front", body, hint, '<div class="tabs" id="views"></div>')
+
+
+def _front_chart(run: Run) -> str:
+    note = tools_note((axis.name, source) for axis, source in axis_sources(run))
+    grey = "; grey dots are predicted" if run.model_front else ""
+    return (
+        '<div id="front-chart" class="chart"></div>'
+        f'<p class="hint"{plain("source")}>{escape(note + grey)}.</p>'
+    )
+
+
+def axis_sources(run: Run) -> list[tuple[Axis, Source]]:
+    """Return every objective with who said its figures."""
+    return [(axis, run.source(axis.column.name)) for axis in run.axes]
+
+
+def _head(run: Run, column: Column) -> str:
+    """Return a column's head: title, fidelity and tool."""
+    if not column.fidelity:
+        return escape(column.title)
+    tool = escape(run.source(column.name).named or "not recorded")
+    said = f"{badge(column.fidelity)}<br><small{plain('source')}>{tool}</small>"
+    return f"{escape(column.title)}<br>{said}"
+
+
+def _again(run: Run) -> str:
+    """Return the command that makes all figures of the page again."""
+    if not run.command:
+        return ""
+    return (
+        '<p class="hint again">Conditions of every figure: under One design, and in '
+        "provenance.json. All of them are made again by "
+        f"<code{plain('command')}>{escape(run.command)}</code></p>"
+    )
 
 
 def front_columns(run: Run) -> list[Column]:
@@ -67,9 +102,18 @@ def varied_knobs(run: Run) -> list[str]:
     return [knob for knob in run.knobs if alone or len({row[knob] for row in run.designs}) > 1]
 
 
-def _front_row(row: Mapping[str, Any], names: list[str]) -> str:
-    cells = [cell(row["design"], "id"), *(cell(row[name]) for name in names)]
+def _front_row(run: Run, row: Mapping[str, Any], knobs: list[str], columns: list[Column]) -> str:
+    cells = [_id_cell(row), *(cell(row[knob], plain("knob")) for knob in knobs)]
+    cells += [_figure_cell(run, row, column.name) for column in columns]
     return f'<tr data-pick="{escape(row["design"])}">{"".join(cells)}</tr>'
+
+
+def _id_cell(row: Mapping[str, Any]) -> str:
+    return cell(row["design"], plain("name"), "id")
+
+
+def _figure_cell(run: Run, row: Mapping[str, Any], name: str) -> str:
+    return cell(row[name], sourced(run.source(name, row.get("design", ""))))
 
 
 def design_card(run: Run) -> str:
@@ -93,14 +137,31 @@ def design_card(run: Run) -> str:
 
 def _knob_panels(run: Run) -> str:
     return "".join(
-        f'<div data-design="{escape(row["design"])}" hidden><ul class="knobs">'
+        f'<div data-design="{escape(row["design"])}" hidden><ul class="knobs"{plain("knob")}>'
         + "".join(
             f"<li><span>{escape(k.replace('_', ' '))}</span>{escape(_knob(row[k]))}</li>"
             for k in run.knobs
         )
-        + f"</ul><p class='hint'>{escape(verdict(run.details[row['design']].trace))}</p></div>"
+        + f"</ul>{_verdict(run, row['design'])}</div>"
         for row in run.front
     )
+
+
+def _verdict(run: Run, label: str) -> str:
+    """Return what the time is spent on, and who says so."""
+    source = trace_source(run, label)
+    note = f"The times of both charts: {source.words}." if run.details[label].trace else ""
+    text = escape(verdict(run.details[label].trace))
+    return f'<p class="hint"{sourced(source)}>{text} {escape(note)}</p>'
+
+
+def trace_source(run: Run, label: str) -> Source:
+    """Return who said the times of a design's trace: its own record, or else the latency's."""
+    own = run.details[label].trace.get("provenance")
+    if own is not None:
+        return source_of(own)
+    name = find_column(run.details[label].figures, "latency_ms")
+    return run.source(name, label) if name else Source("modelled", "")
 
 
 def _knob(value: Any) -> str:
@@ -113,9 +174,9 @@ def _design_panel(run: Run, row: Mapping[str, Any]) -> str:
     return (
         f'<div data-design="{design.label}" hidden><h3>Where every figure came from</h3>'
         f"{_provenance(design)}"
-        f"<p class='hint'>Verilog, test bench, tool logs and configuration: "
+        f"<p class='hint'{plain('name')}>Verilog, test bench, tool logs and configuration: "
         f"<a href='{folder}/'>{folder}/</a></p>"
-        f"<pre>{escape(_next_commands(run, design.label))}</pre></div>"
+        f"<pre{plain('command')}>{escape(_next_commands(run, design.label))}</pre></div>"
     )
 
 
@@ -140,21 +201,25 @@ def _provenance(design: Design) -> str:
 
 def _source(figure: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what neighbouring figures may have in common: fidelity, tool, seed, conditions."""
-    tool, version_ = (str(figure.get(key, "")) for key in ("tool", "version"))
-    named = version_ if tool and tool in version_ else f"{tool} {version_}".strip()
+    source = source_of(figure)
     rest = (str(figure.get(key, "")) for key in ("seed", "conditions", "inputs"))
-    return (str(figure.get("fidelity", "")), named, *rest)
+    return (source.fidelity, source.named, *rest)
 
 
 def _source_rows(
     source: tuple[str, ...], figures: list[tuple[str, Mapping[str, Any]]]
 ) -> Iterator[str]:
     fidelity, tool, seed, conditions, digest = source
-    cells = [f"<td>{badge(fidelity)}</td>", cell(tool), cell(seed), cell(conditions, "long")]
-    cells.append(f'<td class="mono" title="{escape(digest)}">{escape(digest[:10])}</td>')
+    said = plain("source")
+    cells = [f"<td>{badge(fidelity)}</td>", cell(tool, said), cell(seed, said)]
+    cells += [
+        cell(conditions, said, "long"),
+        f'<td class="mono" title="{escape(digest)}"{said}>{escape(digest[:10])}</td>',
+    ]
     shared = "".join(cells).replace("<td", f'<td rowspan="{len(figures)}"')
     for index, (name, figure) in enumerate(figures):
-        own = cell(_figure_title(name, figure)) + cell(figure.get("value"))
+        own = cell(_figure_title(name, figure))
+        own += cell(figure.get("value"), sourced(source_of(figure)))
         yield f"<tr title='{escape(name)}'>{own}{'' if index else shared}</tr>"
 
 
@@ -165,19 +230,9 @@ def _figure_title(name: str, figure: Mapping[str, Any]) -> str:
     return column.title if complete else f"{column.title} ({unit})"
 
 
-def parity_card() -> str:
-    """Return the card of measured against predicted."""
-    hint = (
-        "One dot per design. On the dotted line the model was right; designs are chosen by what "
-        "it says after every measurement has corrected it."
-    )
-    body = '<div id="parity-chart" class="chart"></div>'
-    return section("accuracy", "Measured against predicted", body, hint)
-
-
 def left_out_card(run: Run) -> str:
     """Return what is not on the front: dominated, refused, failed, and not routed."""
-    parts = "".join([*_states(run), *_not_routed(run.not_routed)])
+    parts = "".join([*_states(run), *_not_routed(run)])
     return section("others", "Not on the front", parts) if parts else ""
 
 
@@ -186,19 +241,20 @@ def _states(run: Run) -> Iterator[str]:
     if not others:
         return
     heads = [("design", ""), ("what", ""), ("outcome", "")]
-    heads += [(escape(a.column.title), "n") for a in run.axes] + [("why", "")]
+    heads += [(_head(run, a.column), "n") for a in run.axes] + [("why", "")]
     rows = []
     for row in others:
         state = "dominated" if row["state"] == "measured" else str(row["state"])
-        cells = [cell(row["design"], "id"), cell(run.title(row)), cell(state)]
-        cells += [cell(row[a.column.name]) for a in run.axes]
-        cells.append(cell(row.get("reason"), "long"))
+        cells = [_id_cell(row), cell(run.title(row), plain("knob")), cell(state)]
+        cells += [_figure_cell(run, row, a.column.name) for a in run.axes]
+        cells.append(cell(row.get("reason"), plain("reason"), "long"))
         rows.append(f"<tr>{''.join(cells)}</tr>")
     yield table(heads, rows)
 
 
-def _not_routed(rows: list[Row]) -> Iterator[str]:
+def _not_routed(run: Run) -> Iterator[str]:
     """Yield the promising designs that the budget left behind."""
+    rows = run.not_routed
     if not rows:
         return
     varied = [name for name in rows[0] if is_figure(name) or len({r[name] for r in rows}) > 1]
@@ -217,6 +273,12 @@ def _not_routed(rows: list[Row]) -> Iterator[str]:
     yield "<h3>Promising, and not routed: the budget ended first</h3>" + table(heads, body)
 
 
+def _not_routed_cell(run: Run, row: Row, column: Column) -> str:
+    if column.fidelity:
+        return _figure_cell(run, row, column.name)
+    return cell(row[column.name], plain("command" if column.name == "command" else "knob"))
+
+
 def _kind(rows: list[Row], column: Column) -> str:
     return "n" if all(is_finite(row[column.name]) for row in rows) else ""
 
@@ -226,7 +288,7 @@ def reproduce_card(run: Run) -> str:
     info = run.info
     command = escape(str(info.get("command", "")))
     body = (
-        f'<div class="copy"><pre id="command">{command}</pre>'
+        f'<div class="copy"><pre id="command"{plain("command")}>{command}</pre>'
         '<button type="button" data-copy="command">Copy</button></div>'
         f'<div class="two"><div><h3>Versions</h3>{_pairs(_versions(info))}</div>'
         f"<div><h3>Conditions</h3>{_pairs(_conditions(info))}</div></div>{_notes(info)}"
@@ -282,9 +344,9 @@ def _pairs(pairs: Mapping[str, Any]) -> str:
         for name, value in pairs.items()
         if value not in (None, "", {}) and isinstance(value, str | int | float)
     )
-    return f"<table><tbody>{''.join(rows)}</tbody></table>"
+    return f"<table{plain('setting')}><tbody>{''.join(rows)}</tbody></table>"
 
 
 def _notes(info: Mapping[str, Any]) -> str:
     notes = "".join(f"<li>{escape(str(note))}</li>" for note in info.get("notes", ()))
-    return f"<h3>Worth knowing</h3><ul>{notes}</ul>" if notes else ""
+    return f"<h3>Worth knowing</h3><ul{plain('setting')}>{notes}</ul>" if notes else ""

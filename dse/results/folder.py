@@ -10,6 +10,7 @@
       designs.csv         every measured, refused or failed design
       model_front.csv     modelled front layers of the whole space
       not_routed.csv      promising designs that the budget left behind, and how to measure them
+      provenance.json     what every column is, with which tool it was made, and the command
       report.html         made by dse.report, with front.png and front.svg
       designs/NN/         Verilog, configuration, test bench, figures, reports, logs
 """
@@ -36,6 +37,7 @@ from hw.contracts import (
 )
 
 from .not_routed import not_routed
+from .provenance import describe_columns
 from .record import TrialResult
 from .tables import Row, result_row, rows_to_csv, rows_to_json
 
@@ -122,12 +124,15 @@ class RunFolder:
         return found
 
     def write_designs(self, results: Sequence[TrialResult]) -> None:
-        """Write ``designs.csv`` with every trial so far, and ``not_routed.csv`` with what is left.
+        """Write ``designs.csv`` with every trial so far, ``provenance.json`` with where its
+        columns came from, and ``not_routed.csv`` with what is left.
 
-        The latter is there only where there is something to say.
+        The last is there only where there is something to say.
         """
         rows = [result_row(result) for result in results]
         write_atomic(self.path / "designs.csv", rows_to_csv(rows))
+        columns = describe_columns(result.metrics.to_dict() for result in results)
+        write_atomic(self.path / "provenance.json", json.dumps(columns, indent=1) + "\n")
         if left := self._not_routed(results):
             write_atomic(self.path / "not_routed.csv", rows_to_csv(left))
         else:

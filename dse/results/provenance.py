@@ -20,7 +20,7 @@ _CLOCKS = ("clock_mhz_measured", "clock_mhz_modelled", "clock_mhz_estimated")
 
 def kiln_version() -> str:
     """Return the version of Kiln that runs."""
-    return f"kiln {version('kiln-dse')}"
+    return version("kiln-dse")
 
 
 def signed(metrics: Metrics, command: str) -> Metrics:
