@@ -62,10 +62,12 @@ class LazyGroup(CommandsOnDemand):
         "generate": "Write the Verilog of one engine, without any search.",
         "verify": "Check a design's Verilog against its golden model.",
         "explain": "Say why a design is as fast as it is, and what would change it.",
+        "build": "Make a bitstream of a design for a board.",
         "report": "Write the report page and pictures of a run.",
         "front": "Print the Pareto front of a run.",
         "workload": "List and show language models and their operators.",
         "target": "List and show boards and processes.",
+        "bench": "Compare samplers on designs that were all measured.",
         "doctor": "Check that every tool is there and new enough.",
     }
 

@@ -2,8 +2,10 @@
 
 The closed-form model predicts the logarithm of LUT, clock and power. Each measurement gives the
 logarithm of measured over predicted; a Gaussian process over the knobs carries that ratio to
-designs nearby, with an uncertainty that is wide where nothing was measured. Length scale and
-amplitude are chosen by marginal likelihood on a fixed grid, so that the result is deterministic.
+designs nearby, with an uncertainty that is wide where nothing was measured. Length scale,
+amplitude and noise are chosen by marginal likelihood on a fixed grid, so that the result is
+deterministic. Noise is what no knob explains, such as the luck of a placement: a new measurement
+has it too, so it is part of every prediction's uncertainty.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ Floats = NDArray[np.float64]
 
 _LENGTHS = (0.6, 1.2, 2.4, 4.8)
 _AMPLITUDES = (0.5, 1.0, 2.0)
-_NOISE = 0.02  # a log-ratio of 2 %: seed noise of placement and rounding of counts
+_NOISES = (0.005, 0.02, 0.05)  # log-ratios: rounding of counts, up to seed noise of placement
+_USUAL_NOISE = 0.02
 
 
 @dataclass(frozen=True)
@@ -41,26 +44,33 @@ class Correction:
     prior: float
     length: float
     amplitude: float
+    noise: float = _USUAL_NOISE
 
     def predict(self, points: Floats) -> tuple[Floats, Floats]:
         """Return mean and standard deviation of the log-ratio at `points` (m, knobs)."""
         scale = self.prior * self.amplitude
         if not len(self.points):
             return np.zeros(len(points)), np.full(len(points), self.prior)
-        factor = cho_factor(_covariance(self.points, self.points, self.length, scale, noise=True))
+        factor = cho_factor(self.covariance())
         cross = _covariance(points, self.points, self.length, scale)
         mean = cross @ cho_solve(factor, self.log_ratio)
         explained = np.einsum("ij,ji->i", cross, cho_solve(factor, cross.T))
         # Bias and local part each carry `scale`, so the prior variance is twice its square.
-        variance = np.maximum(2 * scale**2 - explained, _NOISE**2)
+        variance = np.maximum(2 * scale**2 - explained, 0.0) + self.noise**2
         return mean, np.sqrt(variance)
+
+    def covariance(self) -> Floats:
+        """Return the covariance of the measurements, noise included."""
+        scale = self.prior * self.amplitude
+        clean = _covariance(self.points, self.points, self.length, scale)
+        return clean + self.noise**2 * np.eye(len(self.points))
 
 
 def fit_correction(points: Floats, log_ratio: Floats, prior: float) -> Correction:
     """Return the correction of greatest marginal likelihood among the fixed grid of scales."""
     options = [
-        Correction(points, log_ratio, prior, length, amplitude / np.sqrt(2))
-        for length, amplitude in product(_LENGTHS, _AMPLITUDES)
+        Correction(points, log_ratio, prior, length, amplitude / np.sqrt(2), noise)
+        for length, amplitude, noise in product(_LENGTHS, _AMPLITUDES, _NOISES)
     ]
     if len(points) < 3:
         # Too few to choose by. The model errs alike on designs alike: were neighbours thought
@@ -70,19 +80,14 @@ def fit_correction(points: Floats, log_ratio: Floats, prior: float) -> Correctio
 
 
 def _log_likelihood(fit: Correction) -> float:
-    covariance = _covariance(
-        fit.points, fit.points, fit.length, fit.prior * fit.amplitude, noise=True
-    )
-    factor = cho_factor(covariance)
+    factor = cho_factor(fit.covariance())
     return float(
         -0.5 * fit.log_ratio @ cho_solve(factor, fit.log_ratio) - np.log(np.diag(factor[0])).sum()
     )
 
 
-def _covariance(
-    left: Floats, right: Floats, length: float, scale: float, *, noise: bool = False
-) -> Floats:
+def _covariance(left: Floats, right: Floats, length: float, scale: float) -> Floats:
     """Squared exponential over the knobs plus a bias that all designs share."""
     distance = ((left[:, None, :] - right[None, :, :]) ** 2).sum(axis=2)
     covariance: Floats = scale**2 * (1.0 + np.exp(-0.5 * distance / length**2))
-    return covariance + _NOISE**2 * np.eye(len(left)) if noise else covariance
+    return covariance

@@ -131,6 +131,7 @@ class FrontPlanner:
                     prior,
                     fit.length,
                     fit.amplitude,
+                    fit.noise,
                 )
             fits[name] = fit
         return fits

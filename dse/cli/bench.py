@@ -1,0 +1,125 @@
+"""`dse bench`: how good the search itself is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .console import JsonFlag, emit_json, emit_table, note
+
+if TYPE_CHECKING:
+    from dse.benchmark.compare import Comparison, Truth
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="Compare samplers on designs that were all measured.")
+
+_DEFAULT = "kiln,tpe,nsga2,random"
+
+
+@app.callback()
+def _group() -> None:
+    """Compare samplers on designs that were all measured."""
+
+
+@app.command()
+def search(
+    samplers: Annotated[
+        str, typer.Option(help="Samplers to compare, by commas: kiln, tpe, gp, nsga2, random.")
+    ] = _DEFAULT,
+    seeds: Annotated[int, typer.Option(help="Seeds 0 to this, less one, of each sampler.")] = 10,
+    budget: Annotated[
+        int | None,
+        typer.Option(help="Measurements; by default twice the true front, at most a fifth of all."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run samplers on a sub-space that was measured whole, and say what they missed of it.
+
+    Latency is modelled at the measured clock, power is estimated, LUTs are measured; all on
+    logarithmic axes, up to 1.1 times the worst of the true front.
+    """
+    from dse.benchmark.compare import Truth, compare
+
+    names = _names(samplers)
+    truth = Truth()
+    measurements = _budget(truth, budget, seeds)
+    note(
+        f"{len(truth.costs)} designs, {truth.front_size} on the true front; "
+        f"{measurements} measurements ({measurements / len(truth.costs):.0%}), seeds 0 to "
+        f"{seeds - 1}"
+    )
+    found: list[Comparison] = []
+    for name in names:
+        found += compare(truth, [name], seeds, measurements)
+        note(f"{name}: gap {found[-1].final.mean():.2%}")
+    _show(truth, found, measurements, as_json=as_json)
+
+
+def _names(text: str) -> list[str]:
+    from dse.explore.study import SAMPLERS, make_sampler
+
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name != SAMPLERS[0]:
+            make_sampler(name, 0, done=0)  # complains about unknown ones, and about missing torch
+    if not names:
+        raise typer.BadParameter(f"name at least one of {', '.join(SAMPLERS)}")
+    return names
+
+
+def _budget(truth: Truth, budget: int | None, seeds: int) -> int:
+    from hw.contracts import ConfigError
+
+    if seeds < 1:
+        raise ConfigError(f"seeds={seeds} compares nothing; use 1 or more")
+    most = len(truth.costs)
+    wanted = min(2 * truth.front_size, most // 5) if budget is None else budget
+    if not 1 <= wanted <= most:
+        raise ConfigError(f"budget={wanted} is outside 1 to {most}, the sub-space's size")
+    return wanted
+
+
+def _show(truth: Truth, found: list[Comparison], measurements: int, *, as_json: bool) -> None:
+    from dse.benchmark.compare import interval
+
+    chance = next((c.final.mean() for c in found if c.sampler == "random"), None)
+    rows: list[dict[str, Any]] = []
+    for comparison in found:
+        mean, half = interval(comparison.final)
+        rows.append(
+            {
+                "sampler": comparison.sampler,
+                "seeds": len(comparison.final),
+                "hypervolume_share": 1 - mean,
+                "gap": mean,
+                "gap_ci95": half,
+                "gap_of_random": mean / chance if chance else None,
+                "curve": comparison.gaps.mean(axis=0).round(6).tolist(),
+            }
+        )
+    if as_json:
+        emit_json(
+            {
+                "designs": len(truth.costs),
+                "front": truth.front_size,
+                "budget": measurements,
+                "samplers": rows,
+            }
+        )
+        return
+    emit_table(
+        ("sampler", "runs", "hypervolume found", "missing", "+- (95 %)", "of random's"),
+        [
+            (
+                row["sampler"],
+                row["seeds"],
+                f"{row['hypervolume_share']:.2%}",
+                f"{row['gap']:.2%}",
+                f"{row['gap_ci95']:.2%}" if row["seeds"] > 1 else "draws nothing",
+                "-" if row["gap_of_random"] is None else f"{row['gap_of_random']:.2f}",
+            )
+            for row in rows
+        ],
+    )
