@@ -92,6 +92,7 @@ def analyse(
     clock_slew_ns: float = _DEFAULT_SLEW_NS,
     input_slew_ns: float = _DEFAULT_SLEW_NS,
     wire: WireLoad | None = None,
+    buffered: bool = True,
 ) -> TimingReport:
     """Return the timing of a mapped netlist.
 
@@ -105,6 +106,8 @@ def analyse(
         Slew of the ideal clock and of the edges at the top's inputs.
     wire : WireLoad, optional
         Estimate of the wires' capacitance. Default: pins only.
+    buffered : bool
+        Whether nets above their driver's rated load get a tree of buffers, as layout gives them.
 
     Raises
     ------
@@ -114,7 +117,7 @@ def analyse(
     design = netlist if isinstance(netlist, Netlist) else read_netlist(netlist)
     wire = wire or WireLoad()
     contexts = {name: Context(clock_slew_ns, input_slew_ns, wire) for name in design.order}
-    buffering = Buffering(library)
+    buffering = Buffering(library, buffered)
     timings: dict[str, ModuleTiming] = {}
     stale = set(design.order)
     for _ in range(_ROUNDS):

@@ -32,8 +32,9 @@ class BufferTree:
 class Buffering:
     """Plans buffer trees with the buffer of `library` that is fastest on a typical load."""
 
-    def __init__(self, library: Library) -> None:
-        found = [(cell, arc) for cell in library.cells.values() if (arc := _buffer_arc(cell))]
+    def __init__(self, library: Library, used: bool = True) -> None:
+        cells = library.cells.values() if used else ()
+        found = [(cell, arc) for cell in cells if (arc := _buffer_arc(cell))]
         self.cell: Cell | None = None
         if found:
             self.cell, self.arc = min(found, key=lambda pair: _cost(*pair))

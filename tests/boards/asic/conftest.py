@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
+from bench.sky130_paths import find_liberty
 from boards.liberty import Library, read_liberty
 from boards.sky130 import liberty, library, usable
 from boards.sky130.mapping import ABC_AREA, mapping_commands
 from hw.export.yosys import run_yosys
 
 Mapped = Callable[..., dict[str, Any]]
-
-REFERENCE = Path(__file__).parents[4] / "shared" / "pdk" / "sky130hd_tt.lib.gz"
 
 MAC = """
 module pe(input clk, input first, input signed [7:0] a, b, output reg signed [7:0] ao, bo,
@@ -59,12 +58,20 @@ def compact() -> Library:
 
 
 @pytest.fixture(scope="session")
-def reference() -> Library:
-    if not REFERENCE.exists():
+def pdk() -> Path:
+    """The PDK's own Liberty file."""
+    path = find_liberty()
+    if path is None:
         pytest.skip(
-            "shared/pdk/sky130hd_tt.lib.gz, the PDK's Liberty file, is not beside the clone"
+            "the PDK's Liberty file is not here; set KILN_SKY130_LIB to sky130hd_tt.lib(.gz), or "
+            "put it into ../shared/pdk beside the checkout"
         )
-    return read_liberty(REFERENCE, keep=usable)
+    return path
+
+
+@pytest.fixture(scope="session")
+def reference(pdk: Path) -> Library:
+    return read_liberty(pdk, keep=usable)
 
 
 @pytest.fixture(scope="session")
