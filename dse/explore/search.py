@@ -187,7 +187,7 @@ class Search:
         chosen = self._sampler(done=0)
         self._lease = run.lease()
         with ExitStack() as on_error:
-            on_error.callback(self._lease.release)
+            on_error.callback(self._lease.release, delete=True)
             if claim is not None:
                 claim()
             with damage_reported(run.journal):
@@ -231,7 +231,7 @@ class Search:
     def __iter__(self) -> Iterator[TrialResult]:
         """Measure until the budget is spent; yield each trial when it is finished."""
         with ExitStack() as last:
-            last.callback(self._lease.release)
+            last.callback(self._lease.release, delete=True)
             last.callback(self.write)
             last.callback(self._evaluator.close)
             self._run.write_model_front(self._evaluator.model_rows(self._planner.pool))

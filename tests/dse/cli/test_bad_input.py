@@ -18,6 +18,7 @@ from boards.cache import Cache, Entry, cache_key
 from dse.explore.evaluator import AcceleratorEvaluator
 from dse.explore.search import Judgement
 from dse.results import TrialState
+from hw.contracts import Lease
 
 from .bad_inputs import FILES, OPTIONS, TARGETS, Refused, write_gemms
 from .helpers import Outcome, dse
@@ -200,6 +201,16 @@ def test_a_disk_full_midway_keeps_the_run_and_the_same_command_goes_on(
     assert played.made == 2
 
 
+def test_a_run_that_another_process_is_at_is_refused_by_its_name(run: dict[Path, bytes]) -> None:
+    with Lease(Path("runs/gemms/lock")) as lease:
+        assert lease.take()
+        before = snapshot()
+        assert_refused(search("--budget", 4), r"process \d+ on .* since .* --name", 2)
+        assert_refused(search("--no-resume"), r"process \d+ on .* since .* --name", 2)
+        assert snapshot() == before
+    assert search().code == 0
+
+
 @pytest.mark.parametrize("text", ["{", "[]", "\0", ""])
 def test_a_damaged_run_file_is_named(run: dict[Path, bytes], text: str) -> None:
     Path(RUN).write_text(text, encoding="utf-8")
@@ -256,8 +267,11 @@ def test_a_run_of_which_every_design_failed_is_a_failed_run(
     monkeypatch.setattr(AcceleratorEvaluator, "_measure", _MEASURE)
     monkeypatch.setattr("dse.explore.ladder.Ladder.climb", lambda *_: fail())
     outcome = search()
-    assert_refused(outcome, "no design could be measured.*gone.*dse doctor.*--no-resume", 1)
+    assert_refused(outcome, "no design could be measured.*gone.*dse doctor.*same command", 1)
     assert Path("runs/gemms/designs.csv").is_file()
+    monkeypatch.setattr(AcceleratorEvaluator, "_measure", lambda *given: played.measure(*given))
+    assert search().code == 0
+    assert played.made == 2
 
 
 _MEASURE = AcceleratorEvaluator._measure
