@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-__all__ = ["JsonFlag", "emit_json", "emit_table", "note", "stderr", "stdout"]
+__all__ = ["JsonFlag", "emit_json", "emit_table", "note", "stderr", "stdout", "typed_command"]
 
 _UNBOUNDED = 1000  # columns, to ask a table for the width it needs
 _PROSE = 24  # cells longer than this are prose, which may be broken over lines
@@ -38,6 +39,11 @@ def _console(*, stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else 200
     return Console(stderr=stderr, highlight=False, width=width)
+
+
+def typed_command() -> str:
+    """Return the command line as the user typed it, for outputs that say how they are made."""
+    return shlex.join(["dse", *sys.argv[1:]])
 
 
 def note(text: str, style: str = "") -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .complete import target_names, workload_names
-from .console import JsonFlag, emit_json, emit_table, note, stdout
+from .console import JsonFlag, emit_json, emit_table, note, stdout, typed_command
 from .verify import DesignOption
 
 if TYPE_CHECKING:
@@ -56,9 +57,37 @@ def explain(
 
     found = explain_design(design, workload=workload, target=target, clock_mhz=clock)
     if as_json:
-        emit_json(_plain(found))
+        emit_json({**_plain(found), **_told(found, design)})
         return
     _print(found)
+    sources = _told(found, design)["provenance"]
+    note(
+        f"\nTimes are {sources['time']['fidelity']} by {sources['time']['tool']}, at a clock "
+        f"{sources['clock_mhz']['fidelity']} by {sources['clock_mhz']['tool']}; --json has more.",
+        style="dim",
+    )
+
+
+def _told(found: Explanation, design: Path) -> dict[str, Any]:
+    """Return where every figure came from, and the command that makes them again."""
+    from dse.designs import DesignFolder
+    from dse.results import trace_source
+
+    metrics, command = DesignFolder(design).metrics, typed_command()
+    clock = metrics.to_dict().get(f"clock_mhz_{found.clock_is}")
+    stated = "kiln-additive" if found.clock_is == "predicted" else "the caller or the target"
+    shares = {"tool": "kiln-additive", "conditions": "as shares of the design's own prediction"}
+    time = found.time.get("provenance") or trace_source(metrics, command)
+    return {
+        "command": command,
+        "provenance": {
+            "clock_mhz": clock or {"fidelity": found.clock_is, "tool": stated},
+            "time": time,
+            "changes.latency": {**time, "conditions": "as shares; the clock moves as predicted"},
+            "changes.resources": {"fidelity": "predicted", **shares},
+            "changes.fits": {"fidelity": "predicted", **shares},
+        },
+    }
 
 
 def _plain(found: Explanation) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -12,7 +13,7 @@ from .report import RunArgument, run_folder
 if TYPE_CHECKING:
     from dse.report import Run
 
-__all__ = ["app", "show_front"]
+__all__ = ["app", "show_front", "told"]
 
 app = typer.Typer()
 
@@ -24,9 +25,18 @@ def front(run: RunArgument = None, as_json: JsonFlag = False) -> None:
 
     found = read_run(run_folder(run))
     if as_json:
-        emit_json([{k: v for k, v in row.items() if v is not None} for row in found.front])
+        emit_json({**told(found), "front": [_filled(row) for row in found.front]})
         return
     show_front(found)
+
+
+def told(run: Run) -> dict[str, Any]:
+    """Return the command that makes a run again, and where each column of its tables came from."""
+    return {"command": run.command, "provenance": run.provenance}
+
+
+def _filled(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if value is not None}
 
 
 def show_front(run: Run) -> None:
@@ -42,3 +52,5 @@ def show_front(run: Run) -> None:
     names = [*knobs, *(column.name for column in columns)]
     rows = [(row["design"], *(row[name] for name in names)) for row in run.front]
     emit_table(("design", *heads), rows, optional=len(columns) - len(run.axes))
+    again = f", and make them again with: {run.command}" if run.command else ""
+    note(f"Tools and conditions are in {run.path / 'provenance.json'}{again}", style="dim")

@@ -12,7 +12,7 @@ import typer
 from .complete import objective_names, sampler_names, target_names, workload_names
 from .console import JsonFlag, emit_json, note
 from .failure import Interrupted
-from .front import show_front
+from .front import show_front, told
 from .progress import SearchDisplay
 from .workload import Batch, Bucket, Dims, DropLonger, Generate, Prompt, Requests
 
@@ -217,7 +217,15 @@ def _finish(running: Any, as_json: bool) -> None:
     files = write_report(running.run_dir)
     run = read_run(running.run_dir)
     if as_json:
-        emit_json({"run": run.path, "report": files.page, "front": run.front, "all": run.designs})
+        emit_json(
+            {
+                "run": run.path,
+                "report": files.page,
+                **told(run),
+                "front": run.front,
+                "all": run.designs,
+            }
+        )
     _require_measured(run)
     if as_json:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from boards.metrics import Fidelity, Figure, Metrics
 from boards.pool import Pool
 from boards.target import Target
 from dse.designs import write_design
-from dse.results import Row, RunFolder, TrialState, signed, trace_source
+from dse.results import Row, RunFolder, TrialState, report_sources, signed, trace_source
 from dse.workloads import Trace
 from hw.contracts import KilnError, SearchSpace, StorageError
 from sim.cosim import CosimProtocolError, CosimStallError
@@ -140,17 +141,24 @@ class AcceleratorEvaluator:
             failed = self._signed(failed)
             return replace(failed, again=not isinstance(error, _DESIGN_ERRORS))
         judgement = self._signed(self._judge(point, climb))
+        self._write_design(number, config, climb, judgement.metrics)
+        return judgement
+
+    def _write_design(self, number: int, config: Any, climb: Climb, metrics: Metrics) -> None:
         command = self._command
+        reports = report_sources(metrics, climb.files, command)
         with self._run.fresh_design(number) as folder:
             write_design(
                 folder,
                 config,
                 climb.design,
-                metrics=judgement.metrics,
-                trace={**climb.causes, "provenance": trace_source(judgement.metrics, command)},
-                files=climb.files,
+                metrics=metrics,
+                trace={**climb.causes, "provenance": trace_source(metrics, command)},
+                files={
+                    **climb.files,
+                    "reports/provenance.json": json.dumps(reports, indent=1) + "\n",
+                },
             )
-        return judgement
 
     @property
     def _command(self) -> str:

@@ -14,6 +14,7 @@ from boards.metrics import Fidelity
 from .calibration import parities
 from .calibration_card import calibration_card, parity_title
 from .front_chart import Chart, front_charts
+from .left_out_card import left_out_card
 from .markup import tile
 from .parity_chart import parity_chart
 from .run import Run
@@ -22,7 +23,6 @@ from .sections import (
     design_card,
     front_card,
     kiln_version,
-    left_out_card,
     reproduce_card,
     trace_source,
 )

@@ -1,4 +1,4 @@
-"""The cards of the page: front, one design, accuracy, what was left out, how to reproduce."""
+"""The cards of the page: front, one design, how to reproduce."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from dse.results import Row
-
 from .columns import Column, find_column, is_figure, parse_column
 from .markup import badge, cell, key, section, table
 from .run import Axis, Design, Run
@@ -20,11 +18,13 @@ from .time_charts import verdict
 
 __all__ = [
     "axis_sources",
+    "column_head",
     "design_card",
+    "figure_cell",
     "front_card",
     "front_columns",
+    "id_cell",
     "kiln_version",
-    "left_out_card",
     "reproduce_card",
     "trace_source",
     "varied_knobs",
@@ -38,7 +38,7 @@ def front_card(run: Run) -> str:
     columns = front_columns(run)
     knobs = varied_knobs(run)
     heads = [("design", ""), *((escape(k.replace("_", " ")), _align(run, k)) for k in knobs)]
-    heads += [(_head(run, column), "n") for column in columns]
+    heads += [(column_head(run, column), "n") for column in columns]
     rows = (_front_row(run, row, knobs, columns) for row in run.front)
     hint = (
         "Every design here was generated, and climbed as far as this target's tools go. "
@@ -63,7 +63,7 @@ def axis_sources(run: Run) -> list[tuple[Axis, Source]]:
     return [(axis, run.source(axis.column.name)) for axis in run.axes]
 
 
-def _head(run: Run, column: Column) -> str:
+def column_head(run: Run, column: Column) -> str:
     """Return a column's head: title, fidelity and tool."""
     if not column.fidelity:
         return escape(column.title)
@@ -103,16 +103,18 @@ def varied_knobs(run: Run) -> list[str]:
 
 
 def _front_row(run: Run, row: Mapping[str, Any], knobs: list[str], columns: list[Column]) -> str:
-    cells = [_id_cell(row), *(cell(row[knob], plain("knob")) for knob in knobs)]
-    cells += [_figure_cell(run, row, column.name) for column in columns]
+    cells = [id_cell(row), *(cell(row[knob], plain("knob")) for knob in knobs)]
+    cells += [figure_cell(run, row, column.name) for column in columns]
     return f'<tr data-pick="{escape(row["design"])}">{"".join(cells)}</tr>'
 
 
-def _id_cell(row: Mapping[str, Any]) -> str:
+def id_cell(row: Mapping[str, Any]) -> str:
+    """Return the cell with a design's number."""
     return cell(row["design"], plain("name"), "id")
 
 
-def _figure_cell(run: Run, row: Mapping[str, Any], name: str) -> str:
+def figure_cell(run: Run, row: Mapping[str, Any], name: str) -> str:
+    """Return the cell of a design's figure, which says where it came from."""
     return cell(row[name], sourced(run.source(name, row.get("design", ""))))
 
 
@@ -228,59 +230,6 @@ def _figure_title(name: str, figure: Mapping[str, Any]) -> str:
     unit = str(figure.get("unit", ""))
     complete = column.unit or not unit or "/" in column.label  # a rate's words are its unit
     return column.title if complete else f"{column.title} ({unit})"
-
-
-def left_out_card(run: Run) -> str:
-    """Return what is not on the front: dominated, refused, failed, and not routed."""
-    parts = "".join([*_states(run), *_not_routed(run)])
-    return section("others", "Not on the front", parts) if parts else ""
-
-
-def _states(run: Run) -> Iterator[str]:
-    others = [row for row in run.designs if not row["on_front"]]
-    if not others:
-        return
-    heads = [("design", ""), ("what", ""), ("outcome", "")]
-    heads += [(_head(run, a.column), "n") for a in run.axes] + [("why", "")]
-    rows = []
-    for row in others:
-        state = "dominated" if row["state"] == "measured" else str(row["state"])
-        cells = [_id_cell(row), cell(run.title(row), plain("knob")), cell(state)]
-        cells += [_figure_cell(run, row, a.column.name) for a in run.axes]
-        cells.append(cell(row.get("reason"), plain("reason"), "long"))
-        rows.append(f"<tr>{''.join(cells)}</tr>")
-    yield table(heads, rows)
-
-
-def _not_routed(run: Run) -> Iterator[str]:
-    """Yield the promising designs that the budget left behind."""
-    rows = run.not_routed
-    if not rows:
-        return
-    varied = [name for name in rows[0] if is_figure(name) or len({r[name] for r in rows}) > 1]
-    columns = [parse_column(name) for name in varied if name != "command"]
-    heads = [
-        (escape(c.title) + (f"<br>{badge(c.fidelity)}" if c.fidelity else ""), _kind(rows, c))
-        for c in columns
-    ]
-    commands = "command" in rows[0]
-    heads += [("command that measures it", "")] * commands
-    body = (
-        f"<tr>{''.join(cell(row[c.name]) for c in columns)}"
-        f"{cell(row['command'], 'mono') if commands else ''}</tr>"
-        for row in rows
-    )
-    yield "<h3>Promising, and not routed: the budget ended first</h3>" + table(heads, body)
-
-
-def _not_routed_cell(run: Run, row: Row, column: Column) -> str:
-    if column.fidelity:
-        return _figure_cell(run, row, column.name)
-    return cell(row[column.name], plain("command" if column.name == "command" else "knob"))
-
-
-def _kind(rows: list[Row], column: Column) -> str:
-    return "n" if all(is_finite(row[column.name]) for row in rows) else ""
 
 
 def reproduce_card(run: Run) -> str:

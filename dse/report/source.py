@@ -28,9 +28,9 @@ class Source:
 
     @property
     def named(self) -> str:
-        """The tool with its version, which often holds the name already."""
-        if self.tool and self.tool in self.version:
-            return self.version
+        """The tool with its version, which often holds the name already; empty without a tool."""
+        if not self.tool or self.tool in self.version:
+            return self.version if self.tool else ""
         return f"{self.tool} {self.version}".strip()
 
     @property

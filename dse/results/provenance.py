@@ -9,12 +9,20 @@ from typing import Any
 
 from boards.metrics import Metrics
 
-__all__ = ["describe_columns", "kiln_version", "signed", "trace_source"]
+__all__ = ["describe_columns", "kiln_version", "report_sources", "signed", "trace_source"]
 
 Record = Mapping[str, Mapping[str, Any]]
 
 _TEXTS = ("unit", "fidelity", "tool", "version", "command")
 _KILN = "kiln"  # what the names of Kiln's own models begin with
+_REPORTS = "reports/"
+_DETAILS = {  # report file, without its ending: the figure that it details
+    "area": "engine_",
+    "power": "power_mw_",
+    "routing": "clock_mhz_",
+    "timing": "clock_mhz_",
+    "simulation": "engine_cycles_measured",
+}
 _CLOCKS = ("clock_mhz_measured", "clock_mhz_modelled", "clock_mhz_estimated")
 
 
@@ -52,6 +60,27 @@ def trace_source(metrics: Metrics, command: str) -> dict[str, str]:
         "conditions": f"{at}; memory and host as the target states them",
         "command": command,
     }
+
+
+def report_sources(
+    metrics: Metrics, files: Iterable[str], command: str
+) -> dict[str, dict[str, Any]]:
+    """Return who wrote each of a design's report files: the source of the figure that it details.
+
+    Parameters
+    ----------
+    metrics : Metrics
+        The design's figures.
+    files : iterable of str
+        Places in the design folder; those outside ``reports/`` are no reports.
+    """
+    found = {}
+    for name in (file.removeprefix(_REPORTS) for file in files if file.startswith(_REPORTS)):
+        stem = _DETAILS.get(name.partition(".")[0], "")
+        figure = next((f for n, f in metrics.to_dict().items() if stem and n.startswith(stem)), {})
+        kept = ("fidelity", "tool", "version", "conditions", "inputs")
+        found[name] = {**{k: figure[k] for k in kept if k in figure}, "command": command}
+    return found
 
 
 def describe_columns(records: Iterable[Record]) -> dict[str, dict[str, Any]]:

@@ -50,7 +50,7 @@ def test_doctor_finds_an_unwritable_cache(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 def test_front_is_a_table_and_json(tmp_path: Path) -> None:
     run = make_run(tmp_path / "gpt2")
-    designs = [row["design"] for row in dse("front", run, "--json").data]
+    designs = [row["design"] for row in dse("front", run, "--json").data["front"]]
     table = dse("front", run).out
     assert designs
     assert all(f"\n{design} " in table for design in designs)
