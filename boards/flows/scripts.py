@@ -96,7 +96,7 @@ def flat_script(target: Target, top: str) -> list[str]:
     ]
 
 
-def flatten_script(top: str, *sources: str) -> list[str]:
+def flatten_script(top: str, *sources: str, family: str = "ice40") -> list[str]:
     """Return the commands that turn the mapped netlist into the flat one that nextpnr reads.
 
     Parameters
@@ -104,9 +104,11 @@ def flatten_script(top: str, *sources: str) -> list[str]:
     top : str
         Top module.
     *sources : str
-        Further Verilog files, already written in iCE40 cells.
+        Further Verilog files, already written in the family's cells.
+    family : str
+        ``ice40`` or ``ecp5``; whose cells these are.
     """
-    cells = ["read_verilog -lib -overwrite +/ice40/cells_sim.v", "blackbox =A:whitebox"]
+    cells = [f"read_verilog -lib -overwrite +/{family}/cells_sim.v", "blackbox =A:whitebox"]
     return [
         f"read_json {MAPPED_FILE}",
         *(cells if sources else ()),
