@@ -43,6 +43,7 @@ def asic_power(
     *,
     wire: WireLoad = SKY130_WIRES,
     seed: int = 0,
+    toggles: Mapping[str, Mapping[Bit, float]] | None = None,
 ) -> PowerReport:
     """Return the power of a mapped netlist.
 
@@ -58,6 +59,9 @@ def asic_power(
         Estimate of wires.
     seed : int
         Of the random cases by which toggles spread through the gates.
+    toggles : mapping of str to mapping, optional
+        Toggles per cycle of every net of a module, as a simulation of its gates counted them.
+        Default for a module: spread through the gates from `activity`.
     """
     design = netlist if isinstance(netlist, Netlist) else read_netlist(netlist)
     bound, cells, macros = bind_memories(design, library)
@@ -66,7 +70,8 @@ def asic_power(
     total: defaultdict[str, float] = defaultdict(float)
     modules: dict[str, float] = {}
     for name, count in bound.module_counts.items():
-        energy = _Module(timing, name, record, macros, seed).energy()
+        counted = (toggles or {}).get(name)
+        energy = _Module(timing, name, record, macros, seed, counted).energy()
         modules[name] = sum(energy.values()) * count
         for cause, value in energy.items():
             total[cause] += value * count
@@ -110,6 +115,7 @@ class _Module:
         record: Activity,
         macros: Mapping[str, MemoryMacro],
         seed: int,
+        counted: Mapping[Bit, float] | None,
     ) -> None:
         self.timing: ModuleTiming = report.modules[name]
         self.library, self.record, self.macros = report.library, record, macros
@@ -117,7 +123,11 @@ class _Module:
         self.half_volts = report.library.voltage**2 / 2
         self.owners = _owners(self.timing)
         clocks = _clock_nets(self.timing, report.library)
-        self.toggles = toggle_rates(self.timing, report.library, self.rate, clocks, seed)
+        self.toggles = (
+            toggle_rates(self.timing, report.library, self.rate, clocks, seed)
+            if counted is None
+            else counted
+        )
 
     def rate(self, bit: Bit) -> float:
         """Return the rate of a net that no gate of this module drives."""

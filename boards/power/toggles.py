@@ -22,12 +22,47 @@ from boards.timing.records import ModuleTiming
 
 from .functions import compile_function
 
-__all__ = ["toggle_rates"]
+__all__ = ["GateSimulator", "toggle_rates"]
 
 _WORDS = 16
 _QUANTUM_NS = 0.025
 
 Vector = NDArray[np.uint64]
+
+
+class GateSimulator:
+    """The gates of one module with their delays, in `CASES` independent cases at once.
+
+    Members
+    -------
+    values : dict
+        What every net is at; a vector of `CASES` bits.
+    """
+
+    CASES = 64 * _WORDS
+
+    def __init__(self, timing: ModuleTiming, library: Library) -> None:
+        self._gates = _gates(timing, library)
+        self._timing = timing
+        self.values: dict[Bit, Vector] = {}
+
+    @property
+    def driven(self) -> set[Bit]:
+        """Nets that a gate drives."""
+        return {gate.output for gate in self._gates}
+
+    def settle(self, values: Mapping[Bit, Vector]) -> None:
+        """Start anew from `values` of all nets that no gate drives."""
+        self.values = dict(values)
+        for gate in _ordered(self._gates):
+            self.values[gate.output] = _evaluate(gate, self.values)
+
+    def step(self, values: Mapping[Bit, Vector]) -> dict[Bit, int]:
+        """Change nets to `values` when registers do; return toggles by net, over all cases."""
+        counts: defaultdict[Bit, int] = defaultdict(int)
+        events = [(_steps(_arrival(self._timing, bit)), bit, new) for bit, new in values.items()]
+        _run(self._gates, self.values, events, counts)
+        return counts
 
 
 @dataclass(slots=True)
@@ -60,24 +95,16 @@ def toggle_rates(
     seed : int
         Of the random cases.
     """
-    gates = _gates(timing, library)
-    driven = {gate.output for gate in gates}
-    sources = sorted(_sources(timing.module) - driven - quiet)
+    gates = GateSimulator(timing, library)
+    sources = sorted(_sources(timing.module) - gates.driven - quiet)
     random = np.random.default_rng(seed)
     values: dict[Bit, Vector] = {
         bit: random.integers(0, 2**64, _WORDS, dtype=np.uint64, endpoint=False) for bit in sources
     }
     values |= {bit: random.integers(0, 1, _WORDS, dtype=np.uint64) for bit in quiet}
-    for gate in _ordered(gates):
-        values[gate.output] = _evaluate(gate, values)
-    counts: defaultdict[Bit, int] = defaultdict(int)
-    events = [
-        (_steps(_arrival(timing, bit)), bit, values[bit] ^ _flips(source_rate(bit), random))
-        for bit in sources
-    ]
-    _run(gates, values, events, counts)
-    cases = 64 * _WORDS
-    return {bit: counts[bit] / cases for bit in (*sources, *driven)}
+    gates.settle(values)
+    counts = gates.step({bit: values[bit] ^ _flips(source_rate(bit), random) for bit in sources})
+    return {bit: counts[bit] / gates.CASES for bit in (*sources, *gates.driven)}
 
 
 def _gates(timing: ModuleTiming, library: Library) -> list[_Gate]:
