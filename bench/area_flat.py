@@ -8,9 +8,12 @@ then from the cache). The flip-flops that flat synthesis merges or removes are l
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 
 from boards.flows import FlatComparison, compare_flat
 from boards.target import Target, load_target
+from boards.tools import require_tool
+from dse.benchmark.pairs import Pair, PairTable, write_pairs
 from hw.export import export
 from hw.matrix import MatrixConfig
 
@@ -59,22 +62,56 @@ def title(config: MatrixConfig) -> str:
     )
 
 
+def _names(target: Target) -> tuple[str, ...]:
+    return ("cell_area_um2",) if target.family == "sky130" else ("lut", "ff", "dsp")
+
+
 def _area(found: FlatComparison, target: Target) -> str:
     parts = []
-    for name in ("cell_area_um2",) if target.family == "sky130" else ("lut", "ff", "dsp"):
+    for name in _names(target):
         mine = found.hierarchical.value(f"engine_{name}_measured", 0)
         flat = found.flat.value(f"flat_{name}_measured", 0)
         parts.append(f"{name} {mine:.0f} / {flat:.0f} ({found.error(name):+.2%})")
     return ", ".join(parts)
 
 
+def _pairs(config: MatrixConfig, target: Target, found: FlatComparison) -> Iterator[Pair]:
+    """Yield both sides; flip-flops also less those that flat synthesis is known to lose."""
+    about = {"target": target.name, "design": title(config)}
+    for name in _names(target):
+        mine = found.hierarchical.value(f"engine_{name}_measured", 0)
+        flat = found.flat.value(f"flat_{name}_measured", 0)
+        yield Pair(figure=name, said=mine, found=flat, **about)
+        if name == "ff":
+            kept = mine - len(found.lost)
+            yield Pair(figure="ff less those named", said=kept, found=flat, **about)
+
+
+def _keep(pairs: list[Pair]) -> None:
+    version = require_tool("yosys").identity
+    table = PairTable(
+        title="Area: sum over modules against flat synthesis",
+        said=f"measured by {version}, every module once, times its instances",
+        found=f"measured by {version}, flattened before mapping",
+        command="python -m bench.area_flat",
+        note="Flip-flops that flat synthesis merges or removes are listed with `--names`.",
+        pairs=pairs,
+    )
+    print(write_pairs("area_flat", table))
+
+
 def main(arguments: list[str]) -> None:
-    """Print one line for each engine, and the flip-flops behind the difference."""
-    names = [name for name in arguments if name != "--names"] or ["ecpix5-85f", "sky130"]
-    for target in map(load_target, names):
+    """Print one line for each engine, and the flip-flops behind the difference.
+
+    Without targets named, the pairs are kept for ``docs/calibration.md``.
+    """
+    named = [name for name in arguments if name != "--names"]
+    pairs: list[Pair] = []
+    for target in map(load_target, named or ["ecpix5-85f", "sky130"]):
         print(f"{target.name}: sum over modules / flat (error)")
         for config in DESIGNS:
             found = compare_flat(export(config), target, timeout_s=_LIMIT_S)
+            pairs += _pairs(config, target, found)
             flops = f"; {len(found.lost)} lost, {len(found.unexplained)} unexplained"
             text = _area(found, target) + ("" if target.family == "sky130" else flops)
             print(f"  {title(config):44} {text}", flush=True)
@@ -83,6 +120,8 @@ def main(arguments: list[str]) -> None:
                     print(f"    {flop.name}: {flop.reason}")
                 for cell in found.added:
                     print(f"    {cell}: flat only")
+    if not named:
+        _keep(pairs)
 
 
 if __name__ == "__main__":

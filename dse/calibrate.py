@@ -28,7 +28,7 @@ from hw.matrix import MATRIX_SPACE, MatrixConfig
 from sim.system import config_columns
 from surrogates.additive import fit_clock, fit_group, group_of
 
-__all__ = ["main", "sample"]
+__all__ = ["fitted_configs", "main", "sample"]
 
 Group = tuple[str, str, int]
 
@@ -61,6 +61,12 @@ def sample(group: Group, seed: int) -> list[MatrixConfig]:
         )
         for rows, cols in _SIZES
     ]
+
+
+def fitted_configs(bits: Sequence[int] = (4, 8, 16)) -> list[MatrixConfig]:
+    """Return every design that a calibration of all groups of these widths fits to."""
+    groups = product(("os", "ws"), ("dsp", "lut"), bits)
+    return [c for group in groups for seed in range(_SAMPLES) for c in sample(group, seed)]
 
 
 def measure(config: MatrixConfig, target: Target) -> dict[str, float]:

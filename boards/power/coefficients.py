@@ -12,7 +12,7 @@ from boards.metrics import Fidelity, Figure
 from boards.tables import from_table
 from hw.contracts import ConfigError, did_you_mean
 
-__all__ = ["Fabric", "MemoryEnergy", "fabric", "memory_energy"]
+__all__ = ["Fabric", "MemoryEnergy", "fabric", "memory_energy", "stated_uncertainties"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +70,15 @@ def memory_energy(kind: str) -> MemoryEnergy:
     """Return what a byte to or from a memory of `kind` (as targets call it) costs."""
     entry = _entry("memories.toml", "memory kind", kind)
     return from_table(MemoryEnergy, entry, f"memories.toml: {kind}")
+
+
+def stated_uncertainties() -> dict[str, tuple[float, str]]:
+    """Return (relative uncertainty, source) of every fabric and memory, by file and name."""
+    return {
+        f"{file}: {name}": (float(entry["uncertainty"]), str(entry["source"]))
+        for file in ("fpga.toml", "memories.toml")
+        for name, entry in _table(file).items()
+    }
 
 
 @lru_cache(maxsize=2)

@@ -1,7 +1,8 @@
-"""`dse bench`: how good the search itself is."""
+"""`dse bench`: how good the search is, and how far the figures are off."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,14 +14,16 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Compare samplers on designs that were all measured.")
+_HELP = "Compare samplers on designs that were all measured; write the calibration page."
+
+app = typer.Typer(no_args_is_help=True, help=_HELP)
 
 _DEFAULT = "kiln,tpe,nsga2,random"
 
 
 @app.callback()
 def _group() -> None:
-    """Compare samplers on designs that were all measured."""
+    """Compare samplers on designs that were all measured; write the calibration page."""
 
 
 @app.command()
@@ -55,6 +58,25 @@ def search(
         found += compare(truth, [name], seeds, measurements)
         note(f"{name}: gap {found[-1].final.mean():.2%}")
     _show(truth, found, measurements, as_json=as_json)
+
+
+@app.command()
+def calibration(
+    page: Annotated[Path, typer.Option(help="Page to write.")] = Path("docs/calibration.md"),
+    as_json: JsonFlag = False,
+) -> None:
+    """Write how far predicted, modelled and estimated figures are off, from the data files.
+
+    Nothing is measured; the page names the command that makes each file again.
+    """
+    from dse.benchmark.calibration_page import render_calibration
+    from hw.contracts import write_atomic
+
+    write_atomic(page, render_calibration())
+    if as_json:
+        emit_json({"page": page})
+        return
+    typer.echo(page)
 
 
 def _names(text: str) -> list[str]:

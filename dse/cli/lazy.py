@@ -67,7 +67,7 @@ class LazyGroup(CommandsOnDemand):
         "front": "Print the Pareto front of a run.",
         "workload": "List and show language models and their operators.",
         "target": "List and show boards and processes.",
-        "bench": "Compare samplers on designs that were all measured.",
+        "bench": "Compare samplers; write how far the figures are off.",
         "doctor": "Check that every tool is there and new enough.",
     }
 
