@@ -1,10 +1,11 @@
 """Kills a real search ten times at random moments, resumes it, and compares with one left alone.
 
 Run ``python bench/kill_resume.py``. Two searches with empty caches, one measurement at a time:
-the first is left alone, the second is killed with SIGKILL (its whole process group) at moments
-drawn uniformly over the time that it is expected to take. After every kill, each result that had
-been stored must still be there, untouched; in the end the fronts must be the same byte for byte,
-both searches must have made the same tool runs, and every file must be whole.
+the first is left alone, the second is killed with SIGKILL (its whole process group) at random
+moments: drawn uniformly over the mean time of a tool run, counted from the start of the process
+or from the next result that it stores, so that kills reach all of the search. After every kill,
+each result that had been stored must still be there, untouched; in the end the fronts must be the
+same byte for byte, both searches must have made the same tool runs, and every file must be whole.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ _START = "import sys; sys.argv[0] = 'dse'; from dse.cli import main; main()"
 _ROOT = Path(__file__).resolve().parent.parent
 
 Stored = dict[str, tuple[int, int]]
+Moment = tuple[int, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +112,7 @@ def _broken(path: Path) -> bool:
 def kill_and_resume(
     start: Callable[[], Callable[[], int | None]],
     kill: Callable[[], None],
-    moments: list[float],
+    moments: list[Moment],
     run: Path,
     cache: Path,
 ) -> Killed:
@@ -122,8 +124,8 @@ def kill_and_resume(
         Starts the search and returns what tells its exit code, None while it runs.
     kill : callable
         Kills what was started last, and waits until it is dead.
-    moments : list of float
-        How long each part may run.
+    moments : list of (int, float)
+        Before each kill, how many results it may store, and how many seconds it may go on then.
     run, cache : Path
         Folders of the run and of the tools' results.
     """
@@ -132,9 +134,7 @@ def kill_and_resume(
     trials: dict[str, str] = {}
     for moment in [*moments, None]:
         poll = start()
-        began = time.monotonic()
-        while poll() is None and (moment is None or time.monotonic() - began < moment):
-            time.sleep(0.005)
+        _wait(poll, moment, cache, len(known))
         if (code := poll()) is None:
             kill()
             kills += 1
@@ -146,6 +146,19 @@ def kill_and_resume(
         repeated += sum(now[name] != mark for name, mark in known.items() if name in now)
         known, trials = now, told
     return Killed(kills=kills, lost=lost, repeated=repeated, broken=broken_files(run))
+
+
+def _wait(poll: Callable[[], int | None], moment: Moment | None, cache: Path, had: int) -> None:
+    """Return when the search has ended, or its moment to die has come."""
+    since = time.monotonic()
+    while poll() is None:
+        time.sleep(0.005)
+        if moment is None:
+            continue
+        if len(stored(cache)) < had + moment[0]:
+            since = time.monotonic()
+        elif time.monotonic() - since >= moment[1]:
+            return
 
 
 class _Search:
@@ -186,9 +199,10 @@ def main() -> None:
     options = given.options or ["--budget", "6", "--fix", "rows=4", "--fix", "cols=4"]
     alone, seconds = _left_alone(folder / "alone", options)
     draw = random.Random(given.seed)
-    # Each part starts anew, which costs time without progress: the last ones may end early.
-    moments = [draw.uniform(0, 2 * seconds / (KILLS + 1)) for _ in range(KILLS)]
-    print(f"seed {given.seed}, killed after", ", ".join(f"{m:.1f} s" for m in moments), flush=True)
+    each = seconds / len(stored(alone.cache))
+    moments = [(draw.choice((0, 1, 1)), draw.uniform(0, each)) for _ in range(KILLS)]
+    told = ", ".join(f"{n} results and {s:.1f} s" for n, s in moments)
+    print(f"seed {given.seed}, killed after {told}", flush=True)
     victim = _Search(folder / "killed", options)
     found = kill_and_resume(victim.start, victim.kill, moments, victim.run, victim.cache)
     differences = _differences(alone, victim)
