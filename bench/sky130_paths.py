@@ -26,10 +26,11 @@ from boards.sky130 import library, usable
 from boards.target import load_target
 from boards.timing import analyse
 from boards.tools import require_tool
+from dse.benchmark.pairs import Pair, PairTable, write_pairs
 from hw.export import export
 from hw.matrix import MatrixConfig
 
-__all__ = ["DESIGNS", "Paths", "find_liberty", "main", "measure", "opensta_version"]
+__all__ = ["DESIGNS", "Paths", "find_liberty", "main", "measure", "opensta_version", "title"]
 
 ARRAY = "kiln_matrix_array"
 
@@ -150,28 +151,68 @@ def rows() -> Iterator[tuple[MatrixConfig, Paths]]:
             yield config, measure(config, liberty)
 
 
+def _keep(found: list[tuple[MatrixConfig, Paths]]) -> None:
+    """Keep both comparisons for ``docs/calibration.md``."""
+    command, mine = "python -m bench.sky130_paths", "estimated by Kiln's static timing"
+
+    def pairs(said: str, other: str) -> list[Pair]:
+        return [
+            Pair(
+                figure="critical path",
+                target="sky130",
+                design=title(config),
+                said=getattr(paths, said),
+                found=getattr(paths, other),
+            )
+            for config, paths in found
+            if getattr(paths, other)
+        ]
+
+    tables = PairTable(
+        title="Critical path on sky130: compact table against the PDK's Liberty file",
+        said=f"{mine} with the compact table",
+        found=f"{mine} with the Liberty file",
+        command=command,
+        pairs=pairs("compact_ns", "full_ns"),
+    )
+    print(write_pairs("sky130_paths_liberty", tables))
+    if timed := pairs("bare_ns", "opensta_ns"):
+        timers = PairTable(
+            title="Critical path on sky130: Kiln's static timing against OpenSTA",
+            said=f"{mine} with the compact table, without buffer trees",
+            found=f"estimated by OpenSTA {opensta_version()} with the Liberty file",
+            command=command,
+            pairs=timed,
+        )
+        print(write_pairs("sky130_paths_opensta", timers))
+
+
+def title(config: MatrixConfig) -> str:
+    """Return an array in a few words."""
+    size = f"{config.rows}x{config.cols} {config.dataflow} {config.operand_bits} bit"
+    return f"{size}, pipeline {config.pipeline}"
+
+
 def main() -> None:
     """Print one line for each array, and the largest deviations."""
     if find_liberty() is None:
         print("skipped: no Liberty file of the PDK; set KILN_SKY130_LIB to sky130hd_tt.lib(.gz)")
         return
     print(f"OpenSTA: {opensta_version() or 'not installed'}")
-    tables, timers = [], []
+    tables, timers, measured = [], [], []
     for config, found in rows():
+        measured.append((config, found))
         tables.append(found.compact_ns / found.full_ns - 1)
         text = f"compact {found.compact_ns:.3f} ns, full {found.full_ns:.3f} ns ({tables[-1]:+.1%})"
         if found.opensta_ns:
             timers.append(found.bare_ns / found.opensta_ns - 1)
             text += f"; without buffers {found.bare_ns:.3f} ns, OpenSTA {found.opensta_ns:.3f} ns"
             text += f" ({timers[-1]:+.1%})"
-        print(
-            f"  {config.rows}x{config.cols} {config.dataflow} {config.operand_bits} bit, "
-            f"pipeline {config.pipeline}: {text}",
-            flush=True,
-        )
+        print(f"  {title(config)}: {text}", flush=True)
     for name, errors in (("compact against full", tables), ("compact against OpenSTA", timers)):
         if errors:
             print(f"{name}: worst {max(errors, key=abs):+.1%} of {len(errors)}")
+    _keep(measured)
 
 
 if __name__ == "__main__":

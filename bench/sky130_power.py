@@ -30,10 +30,11 @@ from boards.sky130 import library, usable
 from boards.target import load_target
 from boards.timing import analyse
 from boards.tools import require_tool
+from dse.benchmark.pairs import Pair, PairTable, write_pairs
 from hw.export import ExportedDesign, export
 from hw.matrix import MatrixConfig
 
-from .sky130_paths import ARRAY, find_liberty
+from .sky130_paths import ARRAY, find_liberty, title
 
 __all__ = ["DESIGNS", "compare", "main"]
 
@@ -230,18 +231,39 @@ def main() -> None:
     if liberty is None:
         print("skipped: no Liberty file of the PDK; set KILN_SKY130_LIB to sky130hd_tt.lib(.gz)")
         return
+    pairs = []
     for config in DESIGNS:
         mine, gates = compare(config, liberty)
+        pair = Pair(
+            figure="energy of a cycle",
+            target="sky130",
+            design=title(config),
+            said=mine.cycle_pj,
+            found=gates.cycle_pj,
+        )
+        pairs.append(pair)
         causes = ", ".join(
             f"{cause} {mine.energy_pj[cause]:.2f} / {energy:.2f}"
             for cause, energy in gates.energy_pj.items()
         )
         print(
-            f"  {config.rows}x{config.cols} {config.dataflow} {config.operand_bits} bit, "
-            f"pipeline {config.pipeline}: {mine.cycle_pj:.2f} / {gates.cycle_pj:.2f} pJ a cycle "
-            f"({mine.cycle_pj / gates.cycle_pj - 1:+.1%}): {causes}",
+            f"  {pair.design}: {pair.said:.2f} / {pair.found:.2f} pJ a cycle "
+            f"({pair.said / pair.found - 1:+.1%}): {causes}",
             flush=True,
         )
+    _keep(pairs)
+
+
+def _keep(pairs: list[Pair]) -> None:
+    """Keep the energies for ``docs/calibration.md``."""
+    table = PairTable(
+        title="Dynamic energy on sky130: report against a simulation of the gates",
+        said="modelled by kiln-power from register activity, with the compact table",
+        found="modelled by gate-level simulation, every toggle, with the PDK's Liberty file",
+        command="python -m bench.sky130_power",
+        pairs=pairs,
+    )
+    print(write_pairs("sky130_power", table))
 
 
 if __name__ == "__main__":

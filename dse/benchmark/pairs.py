@@ -17,7 +17,8 @@ from hw.contracts import ConfigError, write_atomic
 
 __all__ = ["FOLDER", "Pair", "PairTable", "read_pairs", "write_pairs"]
 
-FOLDER = Path(__file__).with_name("errors")
+FOLDER = Path(__file__).parent
+_ENDING = ".pairs.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +78,8 @@ class PairTable:
 
 
 def write_pairs(name: str, table: PairTable, folder: Path = FOLDER) -> Path:
-    """Write ``<folder>/<name>.json``, which replaces an older one; return its path."""
-    path = folder / f"{name}.json"
+    """Write ``<folder>/<name>.pairs.json``, which replaces an older one; return its path."""
+    path = folder / f"{name}{_ENDING}"
     write_atomic(path, json.dumps(asdict(table), indent=1) + "\n")
     return path
 
@@ -91,7 +92,7 @@ def read_pairs(folder: Path = FOLDER) -> list[PairTable]:
     ConfigError
         A file holds something else.
     """
-    return [_read(path) for path in sorted(folder.glob("*.json"))]
+    return [_read(path) for path in sorted(folder.glob(f"*{_ENDING}"))]
 
 
 def _read(path: Path) -> PairTable:
