@@ -17,6 +17,7 @@ __all__ = ["read_liberty", "read_liberty_text"]
 
 _TIME_NS = {"1ns": 1.0, "100ps": 0.1, "10ps": 0.01, "1ps": 0.001}
 _LEAKAGE_NW = {"1mW": 1e6, "1uW": 1e3, "1nW": 1.0, "1pW": 1e-3}
+_LOAD = "total_output_net_capacitance"
 _CAPACITANCE_PF = {"pf": 1.0, "ff": 1e-3}
 
 
@@ -79,6 +80,9 @@ class _Reader:
         self.voltage = float(found.get("voltage", attributes.get("nom_voltage", "1")))
         self.temperature = float(found.get("temperature", attributes.get("nom_temperature", "25")))
         self.corner = conditions.name if conditions else ""
+        self.templates = {
+            group.name: group for group in library.groups if group.kind.endswith("_template")
+        }
         self.default_cap = float(attributes.get("default_input_pin_cap", "0"))
         # Energy unit of internal_power: capacitance unit times 1 V squared.
         self.energy = self.cap
@@ -158,20 +162,47 @@ class _Reader:
                 yield Energy(pin=pin.name, table=_mean(tables[0], tables[-1]))
 
     def table(self, group: Group, unit: float) -> Table:
-        """Return the table in `group`; only slew and load axes in that order are read."""
+        """Return the table in `group`: delays and energies over (slew, load).
+
+        What a table does not say of its axes, its template does. Loads may come first.
+        """
+        template = self.templates.get(group.name, group)
+        rows, first = _axis(group, template, 1)
+        columns, second = _axis(group, template, 2)
         values = numbers(group, "values")
-        rows = numbers(group, "index_1") or ((0.0,),)
-        columns = numbers(group, "index_2")
-        if not columns:
-            values = tuple((x,) for x in values[0])
-            columns = ((0.0,),)
-            scale = 1.0
-        else:
-            scale = self.time if group.kind.endswith("constraint") else self.cap
-        return Table(
-            tuple(x * self.time for x in rows[0]),
-            tuple(x * scale for x in columns[0]),
-            tuple(tuple(x * unit for x in row) for row in values),
+        if len(values) == 1:  # all in one row, or a table of one axis
+            width = max(1, len(columns))
+            values = tuple(values[0][at : at + width] for at in range(0, len(values[0]), width))
+        scaled = tuple(tuple(x * unit for x in row) for row in values)
+        if first == _LOAD:
+            rows, columns, second = columns, rows, first
+            scaled = tuple(zip(*scaled, strict=True))
+        loads = self.cap if second == _LOAD or not _is_constraint(group) else self.time
+        table = Table(
+            tuple(x * self.time for x in rows) or (0.0,),
+            tuple(x * loads for x in columns) or (0.0,),
+            scaled,
+        )
+        _require_grid(table, group)
+        return table
+
+
+def _axis(group: Group, template: Group, number: int) -> tuple[tuple[float, ...], str]:
+    """Return the points of an axis, and which quantity it is where that is stated."""
+    points = numbers(group, f"index_{number}") or numbers(template, f"index_{number}")
+    return (points[0] if points else ()), template.attributes.get(f"variable_{number}", "")
+
+
+def _is_constraint(group: Group) -> bool:
+    return group.kind.endswith("constraint")
+
+
+def _require_grid(table: Table, group: Group) -> None:
+    shape = {len(row) for row in table.values}
+    if len(table.values) != len(table.rows) or shape != {len(table.columns)}:
+        raise ConfigError(
+            f"liberty: a {group.kind} table has {len(table.values)} rows of {sorted(shape)} values "
+            f"for {len(table.rows)} by {len(table.columns)} points; give a complete file"
         )
 
 

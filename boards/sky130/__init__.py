@@ -10,21 +10,18 @@ from hw.contracts import ConfigError, KilnError
 
 from .table import load_table
 
-__all__ = ["liberty", "liberty_text", "library", "usable"]
+__all__ = ["complete_library", "liberty", "liberty_text", "library", "usable"]
 
 
 @lru_cache(maxsize=4)
 def library(path: str | Path | None = None) -> Library:
-    """Return the compact table, or the cells of the Liberty file at `path` that logic may use.
+    """Return the compact table, or the cells of the Liberty file at `path` that logic may use."""
+    return load_table() if path is None else read_liberty(path, keep=usable)
 
-    Raises
-    ------
-    ConfigError
-        The file cannot be read, or nothing can be built of its cells.
-    """
-    if path is None:
-        return load_table()
-    found = read_liberty(path, keep=usable)
+
+def complete_library(path: str | Path) -> Library:
+    """Return `library(path)`; raise `ConfigError` if no design can be built of its cells."""
+    found = library(path)
     for what, kind in (("flip-flop", _is_flop), ("gate of two inputs", _is_gate)):
         if not any(kind(cell) for cell in found.cells.values()):
             raise ConfigError(

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from boards.sky130 import library
+from boards.sky130 import complete_library, library
 from boards.target import DEFAULT_TARGET, Target, list_targets, load_target
 from dse.designs.origin import digest, origin
 from dse.results import RunFolder
@@ -169,7 +169,7 @@ def _liberty(given: str | Path | None, target: Target) -> Path | None:
             "cells of its own; leave it out or use --target sky130"
         )
     path = Path(given).absolute()
-    library(path)
+    complete_library(path)
     return path
 
 

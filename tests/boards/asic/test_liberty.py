@@ -116,3 +116,46 @@ def test_unwritable_place_is_a_failed_run(tmp_path: Path) -> None:
 def test_only_wanted_cells_are_written(compact: Library) -> None:
     text = write_liberty(compact, keep=lambda name: name.endswith("nand2_1"))
     assert list(read_liberty_text(text).cells) == ["sky130_fd_sc_hd__nand2_1"]
+
+
+AXES = """
+library (axes) {
+  time_unit : "1ns"; capacitive_load_unit (1, pf);
+  lu_table_template (T) {
+    variable_1 : input_net_transition; variable_2 : total_output_net_capacitance;
+    index_1 ("1, 2"); index_2 ("10, 20, 30");
+  }
+  lu_table_template (S) {
+    variable_1 : total_output_net_capacitance; variable_2 : input_net_transition;
+    index_1 ("10, 20, 30"); index_2 ("1, 2");
+  }
+  lu_table_template (L) { variable_1 : total_output_net_capacitance; index_1 ("10, 20, 30"); }
+  cell (INV) {
+    pin (A) { direction : input; }
+    pin (Y) {
+      direction : output; function : "!A";
+      timing () {
+        related_pin : "A"; timing_sense : negative_unate;
+        cell_rise (T) { values ("1, 2, 3", "4, 5, 6"); }
+        cell_fall (S) { values ("1, 4", "2, 5", "3, 6"); }
+        rise_transition (T) { values ("1, 2, 3, 4, 5, 6"); }
+        fall_transition (L) { values ("1, 2, 3"); }
+      }
+    }
+  }
+}
+"""
+
+
+def test_axes_come_from_the_template_in_either_order() -> None:
+    (arc,) = read_liberty_text(AXES).cells["INV"].arcs
+    assert arc.rise.rows == (1, 2)
+    assert arc.rise.columns == (10, 20, 30)
+    assert arc.rise == arc.fall == arc.rise_slew
+    assert arc.rise(2, 30) == 6
+    assert arc.fall_slew(5, 20) == 2
+
+
+def test_a_table_off_its_grid_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"cell_rise table has 2 rows .* for 2 by 3 points; give"):
+        read_liberty_text(AXES.replace('"1, 2, 3", "4, 5, 6"', '"1, 2", "4, 5"'))

@@ -63,6 +63,7 @@ OPTIONS = _options(
     ("--name", "..", r"name='\.\.' is no folder name; use"),
     ("--name", "../../home", r"name='\.\./\.\./home' is no folder name; use .*--runs"),
     ("--name", "n" * 300, r"name='n+' is no folder name; use up to 100"),
+    ("--liberty", "mine.lib", r"liberty='mine\.lib' is for ASIC targets, .*; leave it out or use"),
     ("--prompt", 4, r"brings its own shapes; leave out prompt"),
     ("--trace", "nothing.csv", r"nothing\.csv: no such file; check the path"),
     ("--no-such-option", 1, r"No such option"),
