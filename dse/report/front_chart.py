@@ -120,7 +120,7 @@ def _model_traces(run: Run, axes: Sequence[Axis], kind: str) -> list[dict[str, A
     trace = {
         "type": kind,
         "mode": "markers",
-        "name": "modelled, not measured",
+        "name": "predicted, not measured",
         "hoverinfo": "skip",
         "marker": {"size": 4 if kind == "scatter" else 2, "color": MUTED, "opacity": 0.4},
     }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from .front_chart import model_columns
 from .palette import FRONT_SCALE, MUTED
 from .run import Axis, Run
+from .source import tools_note
 from .text import is_finite, label_places, log_ticks, number
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["front_picture", "picture_bytes"]
 
+_PRINT_WIDTH = 165  # letters of small print in a line
 _INK, _SOFT, _GRID = "#211d19", "#6b645c", "#ece8e2"
 _LABELS: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {
     "top center": ((0, 8), {"ha": "center", "va": "bottom"}),
@@ -55,7 +58,18 @@ def front_picture(run: Run) -> Figure | None:
         _draw_others(run, axes, x, y)
         _draw_front(run, figure, axes, x, y)
         _dress(run, axes, x, y)
+        look: Any = {"x": 0.01, "ha": "left", "fontsize": 6.5, "color": _SOFT}
+        figure.supxlabel(_sources(run), parse_math=False, **look)
     return figure
+
+
+def _sources(run: Run) -> str:
+    """Return who said what is drawn, and the command that draws it again, as a line of small print.
+
+    The page has the same for every figure.
+    """
+    said = tools_note((axis.name, run.source(axis.column.name)) for axis in run.axes[:3])
+    return fill(f"{said} · {run.command}" if run.command else said, _PRINT_WIDTH)
 
 
 def picture_bytes(figure: Figure, kind: str) -> bytes:
@@ -74,7 +88,9 @@ def _draw_model(run: Run, axes: Axes, x: Axis, y: Axis) -> None:
     if not columns:
         return
     xs, ys = ([row[column] for row in run.model_front] for column in columns)
-    axes.scatter(xs, ys, s=8, color=MUTED, alpha=0.45, linewidths=0, label="modelled, not measured")
+    axes.scatter(
+        xs, ys, s=8, color=MUTED, alpha=0.45, linewidths=0, label="predicted, not measured"
+    )
 
 
 def _draw_others(run: Run, axes: Axes, x: Axis, y: Axis) -> None:

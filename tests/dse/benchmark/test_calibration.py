@@ -99,7 +99,7 @@ def test_a_side_that_does_not_say_how_is_refused() -> None:
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.pairs.json").write_text('{"title": "none"}', "utf-8")
-    with pytest.raises(ConfigError, match=r"bad\.pairs\.json holds no pairs.*delete it and measure again"):
+    with pytest.raises(ConfigError, match=r"bad\.pairs\.json holds no pairs.*delete it"):
         read_pairs(tmp_path)
 
 

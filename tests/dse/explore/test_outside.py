@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 import dse
+from dse.report import write_report
 from dse.results import TrialState
 from hw.contracts import ConfigError
+from tests.dse.provenance.walk import run_gaps
 
 OUTSIDE = Path(__file__).parent / "outside"
 GEMMS = "name,m,k,n,count,phase\nqkv,8,64,96,2,prefill\nffn,1,64,256,4,decode\n"
@@ -50,6 +52,8 @@ def test_both_are_measured_like_the_built_in_ones(outside):
     assert search.front["engine_area_um2_measured"].min() > 0
     verilog = search.run_dir / "designs" / "00" / "verilog" / "kiln_matrix.v"
     assert "DottyConfig" in verilog.read_text()
+    write_report(search.run_dir)
+    assert run_gaps(search.run_dir) == []  # its predictions, too, say whose they are
 
 
 def test_an_unknown_block_is_refused_with_a_suggestion(outside):

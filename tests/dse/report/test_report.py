@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from dse.report import read_run, write_report
+from dse.report.pictures import front_picture
 from hw.contracts import ConfigError
 
 from .factory import make_run
@@ -221,3 +222,10 @@ def test_a_measured_design_without_an_objective_is_refused(tmp_path: Path) -> No
     (folder / "designs.csv").write_text("\n".join(lines) + "\n", "utf-8")
     with pytest.raises(ConfigError, match="design 00 has no latency_ms_modelled"):
         write_report(folder)
+
+
+def test_the_picture_says_who_said_its_figures(run_dir: Path) -> None:
+    figure = front_picture(read_run(run_dir))
+    assert figure is not None
+    assert "latency modelled by kiln 0.1.0; power estimated by kiln" in figure.get_supxlabel()
+    assert "dse search --workload gpt2" in figure.get_supxlabel().replace("\n", " ")
