@@ -160,8 +160,11 @@ class EnergyModel:
             fit = memory_fit()
             access = reads * fit.read_pj(words, width) + writes * fit.write_pj(words, width)
             return access + fit.clock_pj(words, width)
-        columns = np.ceil(width / self.block_width)
-        energy: Values = (reads + writes) * columns * self.block_pj
+        # A deep memory is cut into narrow slices, so that all of its blocks work in every access.
+        blocks = np.maximum(
+            np.ceil(width / self.block_width), np.ceil(words * width / self.block_bits)
+        )
+        energy: Values = (reads + writes) * blocks * self.block_pj
         return energy
 
 
