@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from textwrap import fill
 
 from boards.power.coefficients import stated_uncertainties
 from surrogates.additive import FITTED_BY
 
 from .calibration import MEASURED, ErrorRow, Fit, Independent, fit_rows, method_rows
-from .pairs import PairTable, read_pairs
+from .pairs import PairTable, read_pairs, timing_pairs
 from .subspace import SUBSPACE, TARGET
 
 __all__ = ["COMMAND", "render_calibration"]
 
 COMMAND = "dse bench calibration"
+_WIDTH = 100
 
 _NAMES = {
     "lut": "LUT",
@@ -32,7 +34,7 @@ def render_calibration(
 ) -> str:
     """Return the page, from the data files as they are or from what is given."""
     table = Independent() if independent is None else independent
-    found = read_pairs() if methods is None else methods
+    found = [timing_pairs(), *read_pairs()] if methods is None else methods
     parts = [_opening(), _fit(fit_rows()), _unseen(table), _cycles(table)]
     parts += [_method(method) for method in found]
     return "\n\n".join([*parts, _stated()]) + "\n"
@@ -104,9 +106,10 @@ The latency of a whole trace, memory included, is compared with co-simulation in
 
 def _method(table: PairTable) -> str:
     note = f" {table.note}" if table.note else ""
+    sides = f"Said: {table.said}. Found: {table.found}.{note} Measured again by `{table.command}`."
     return f"""## {table.title}
 
-Said: {table.said}. Found: {table.found}.{note} Measured again by `{table.command}`.
+{fill(sides, _WIDTH, break_long_words=False, break_on_hyphens=False)}
 
 {_errors("target", method_rows(table))}"""
 

@@ -12,12 +12,14 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import boards.timing
 from boards.metrics import Fidelity
 from hw.contracts import ConfigError, write_atomic
 
-__all__ = ["FOLDER", "Pair", "PairTable", "read_pairs", "write_pairs"]
+__all__ = ["FOLDER", "Pair", "PairTable", "read_pairs", "timing_pairs", "write_pairs"]
 
 FOLDER = Path(__file__).parent
+TIMING = Path(boards.timing.__file__).with_name("method.json")
 _ENDING = ".pairs.json"
 
 
@@ -93,6 +95,29 @@ def read_pairs(folder: Path = FOLDER) -> list[PairTable]:
         A file holds something else.
     """
     return [_read(path) for path in sorted(folder.glob(f"*{_ENDING}"))]
+
+
+def timing_pairs(path: Path = TIMING) -> PairTable:
+    """Return the clocks that ``bench.timing_method`` compared, from the record that it writes."""
+    data = json.loads(path.read_text("utf-8"))
+    pairs = [
+        Pair(
+            figure="clock_mhz",
+            target=data["target"],
+            design=row["design"],
+            said=row["estimated_mhz"],
+            found=row["routed_mhz"],
+        )
+        for row in data["rows"]
+    ]
+    return PairTable(
+        title="Clock: the estimate that stands in for a router on UltraScale+, tried on ECP5",
+        said="estimated by Kiln's static timing of the mapped netlist",
+        found=f"measured by {data['router']} after routing",
+        command=data["command"],
+        pairs=pairs,
+        note="UltraScale+ has no open router; this is how far the method is off where one exists.",
+    )
 
 
 def _read(path: Path) -> PairTable:

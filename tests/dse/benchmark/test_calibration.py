@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,14 @@ import pytest
 from dse.benchmark import calibration, calibration_page
 from dse.benchmark.calibration import Independent, error_row, fit_rows, method_rows
 from dse.benchmark.calibration_page import render_calibration
-from dse.benchmark.pairs import Pair, PairTable, read_pairs, write_pairs
+from dse.benchmark.pairs import (
+    TIMING,
+    Pair,
+    PairTable,
+    read_pairs,
+    timing_pairs,
+    write_pairs,
+)
 from dse.benchmark.subspace import SUBSPACE, read_table
 from dse.calibrate import fitted_configs
 from hw.contracts import ConfigError
@@ -90,6 +98,14 @@ def test_methods_are_summed_up_by_target_and_figure(tmp_path: Path) -> None:
     (row,) = method_rows(found)
     assert (row.figure, row.group, row.designs) == ("lut", "ecpix5-85f", 2)
     assert row.mean == pytest.approx(0.03)
+
+
+def test_the_clock_estimate_is_compared_with_routed_clocks() -> None:
+    table = timing_pairs()
+    (row,) = method_rows(table)
+    assert row.designs >= 20  # the project's bar
+    record = json.loads(TIMING.read_text("utf-8"))
+    assert row.mean == pytest.approx(record["mean"], abs=0.002)
 
 
 def test_a_side_that_does_not_say_how_is_refused() -> None:
