@@ -14,6 +14,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -55,12 +56,16 @@ FEATURES = 12
 
 def features(knobs: Columns, family: str = "ecp5") -> Floats:
     """Return the counts that area is linear in, shape (designs, features)."""
+    return np.stack(np.broadcast_arrays(*_counts(knobs, family)), axis=-1)
+
+
+def _counts(knobs: Columns, family: str) -> list[Floats]:
     rows, cols, bits, banks, a_depth, b_depth = (
         np.asarray(knobs[name], dtype=float)
         for name in ("rows", "cols", "operand_bits", "banks", "a_depth", "b_depth")
     )
     pipeline = np.asarray(knobs["pipeline"])
-    columns = [
+    return [
         np.ones_like(rows),
         rows * cols,
         rows * cols * (pipeline > 0),  # product registers
@@ -74,7 +79,6 @@ def features(knobs: Columns, family: str = "ecp5") -> Floats:
         _result_cells(knobs, family),
         np.log2(a_depth) + np.log2(b_depth),  # pointers
     ]
-    return np.stack(np.broadcast_arrays(*columns), axis=-1)
 
 
 def _result_cells(knobs: Columns, family: str) -> Floats:
@@ -118,11 +122,15 @@ def _memory_blocks(width: Floats, depth: Floats, banks: Floats) -> Floats:
 
 def clock_features(knobs: Columns) -> Floats:
     """Return what the logarithm of the clock period is linear in, shape (designs, features)."""
+    return np.stack(np.broadcast_arrays(*_clock_counts(knobs)), axis=-1).astype(float)
+
+
+def _clock_counts(knobs: Columns) -> list[Floats]:
     rows, cols = (np.asarray(knobs[name], dtype=float) for name in ("rows", "cols"))
     depths = [np.log2(np.asarray(knobs[n], dtype=float)) for n in ("a_depth", "b_depth")]
     pipeline = np.asarray(knobs["pipeline"], dtype=float)
     banks = np.asarray(knobs["banks"], dtype=float)
-    columns = [
+    return [
         np.ones_like(rows),
         np.log2(rows * cols),
         sum(depths[1:], depths[0]),
@@ -133,7 +141,6 @@ def clock_features(knobs: Columns) -> Floats:
         np.asarray(knobs["multiplier"]) == "lut",
         np.log2(np.asarray(knobs["operand_bits"], dtype=float) / 8),
     ]
-    return np.stack(np.broadcast_arrays(*columns), axis=-1).astype(float)
 
 
 def group_of(dataflow: str, multiplier: str, operand_bits: int) -> str:
@@ -211,7 +218,8 @@ def predict(knobs: Columns, family: str) -> dict[str, Floats]:
     Parameters
     ----------
     knobs : mapping of str to array
-        Columns of `MatrixConfig` fields, all of one length.
+        Columns of `MatrixConfig` fields, all of one length; or a mesh (`space_mesh`), of which
+        they broadcast: then each term is computed along its own knobs only, which is faster.
     family : str
         Target family, such as ``"ecp5"``.
 
@@ -220,22 +228,14 @@ def predict(knobs: Columns, family: str) -> dict[str, Floats]:
     KilnError
         No coefficients were fitted for a combination that occurs.
     """
-    labels = np.array(
-        [group_of(*values) for values in zip(*(knobs[n] for n in GROUP_KNOBS), strict=True)]
-    )
-    groups = _table().get(family, {}).get("groups", {})
+    shape = np.broadcast_shapes(*(np.shape(values) for values in knobs.values()))
+    number, groups = _groups(knobs, family)
+    counts = _counts(knobs, family)
     result: dict[str, Floats] = {}
-    for label in np.unique(labels):
-        if label not in groups or not is_current(groups[label]):
-            raise KilnError(
-                f"nothing is known about {label} on {family}; measure some designs with "
-                f"`python -m dse.calibrate --family {family}`"
-            )
-        here = labels == label
-        columns = {name: np.asarray(values)[here] for name, values in knobs.items()}
-        for name, weights in groups[label]["coefficients"].items():
-            values = result.setdefault(name, np.zeros(len(labels)))
-            values[here] = features(columns, family) @ np.array(weights)
+    for name in dict.fromkeys(name for group in groups for name in group):
+        weights = np.array([group.get(name, [0.0] * FEATURES) for group in groups]).T
+        terms = [count * weight[number] for count, weight in zip(counts, weights, strict=True)]
+        result[name] = _sum(terms)
     if "cell_area_um2" in result:
         result["area_um2"] = result.pop("cell_area_um2") + macro_area_um2(knobs)
     clock = _table()[family].get("clock")
@@ -244,5 +244,33 @@ def predict(knobs: Columns, family: str) -> dict[str, Floats]:
             f"no clock is known on {family}; measure some designs with "
             f"`python -m dse.calibrate --family {family} --clock`"
         )
-    result["clock_mhz"] = np.exp(-(clock_features(knobs) @ np.array(clock["coefficients"])))
-    return result
+    terms = [
+        count * weight
+        for count, weight in zip(_clock_counts(knobs), clock["coefficients"], strict=True)
+    ]
+    result["clock_mhz"] = np.exp(-_sum(terms))
+    return {name: np.broadcast_to(values, shape) for name, values in result.items()}
+
+
+def _groups(knobs: Columns, family: str) -> tuple[NDArray[np.int64], list[dict[str, list[float]]]]:
+    """Return the number of each design's group, and the coefficients of every group."""
+    values = [np.unique(knobs[name]) for name in GROUP_KNOBS]
+    places = [np.searchsorted(v, knobs[name]) for name, v in zip(GROUP_KNOBS, values, strict=True)]
+    number = np.ravel_multi_index(np.broadcast_arrays(*places), tuple(len(v) for v in values))
+    known = _table().get(family, {}).get("groups", {})
+    coefficients: list[dict[str, list[float]]] = [{} for _ in product(*values)]
+    labels = [group_of(*combination) for combination in product(*values)]
+    for at in np.unique(number):
+        if labels[at] not in known or not is_current(known[labels[at]]):
+            raise KilnError(
+                f"nothing is known about {labels[at]} on {family}; measure some designs with "
+                f"`python -m dse.calibrate --family {family}`"
+            )
+        coefficients[at] = known[labels[at]]["coefficients"]
+    return number, coefficients
+
+
+def _sum(terms: list[Floats]) -> Floats:
+    """Return the sum of arrays that broadcast, the smallest first."""
+    total: Floats = sum(sorted(terms, key=np.size), start=np.zeros(1))
+    return total

@@ -4,7 +4,7 @@ from .breakdown import OperatorTime, TraceTime, job_times, time_trace
 from .fit import fitting_targets, memory_fill, require_fit
 from .host import host_of
 from .model import TraceModel
-from .space import config_columns, space_columns
+from .space import config_columns, space_columns, space_mesh
 
 __all__ = [
     "OperatorTime",
@@ -17,5 +17,6 @@ __all__ = [
     "memory_fill",
     "require_fit",
     "space_columns",
+    "space_mesh",
     "time_trace",
 ]

@@ -2,12 +2,14 @@
 
 Two steps. What depends on the array and its buffers alone is computed once per distinct
 combination of those knobs (`terms`); clock, memory and operand width follow per design, in
-chunks that stay in the cache (`timing`). A single design is an array of length one.
+chunks that stay in the cache (`timing`): GEMMs of one row on designs with the same array all at
+once (`vectors`), others one by one. A single design is an array of length one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,14 +27,15 @@ from .shapes import TraceLike, gemm_shapes
 from .space import STRUCTURE
 from .terms import FLAGS, KNOBS, JobTerms, job_terms
 from .timing import MemoryView, job_cycles, view_memory
+from .vectors import VECTOR_KNOBS, is_vector, vector_cycles, vector_terms, view_ports
 
 __all__ = ["TraceModel", "memory_view"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-CHUNK = 16384
-PRECISION = np.float32  # of the cycles of a job, which are modelled to some 0.1 %
+CHUNK = 16384  # designs, of which one number each stays in the cache some ten times
+BLOCK = 512  # designs, of which one number for every context does
 REFRESH_INTERVAL_US = 7.8  # tREFI of JEDEC DRAM up to 85 degrees; as in MemoryTiming.at_clock
 
 
@@ -61,8 +64,13 @@ class TraceModel:
         else:
             first, self._structure = distinct_rows(columns, KNOBS)
         structures = {name: np.asarray(columns[name])[first] for name in KNOBS}
-        self._terms = job_terms(self.shapes, structures, dtype=PRECISION)
-        self._grid = _grid(self._structure)
+        vector = is_vector(self.shapes, structures["a_depth"])
+        self._jobs = self.shapes.where(~vector)
+        self._terms = job_terms(self._jobs, structures)
+        arrays, self._array = distinct_rows(structures, VECTOR_KNOBS)
+        knobs = {name: structures[name][arrays] for name in VECTOR_KNOBS}
+        self._vectors = vector_terms(self.shapes.where(vector), knobs)
+        self._grid = _grid(self._structure, self._array)
         self._host = host_seconds(host_of(target), trace.operators)
         self._macs = float(sum(op.macs * op.count for op in trace.operators))
 
@@ -81,38 +89,52 @@ class TraceModel:
         points : array of int, optional
             Designs to evaluate; all, if left out.
         """
-        grid = self._grid if points is None else np.asarray(points, dtype=np.int64)[None]
+        grid = self._grid
         clock = np.asarray(clock_mhz, dtype=np.float64)
-        if points is None and clock.ndim:
+        if points is not None:
+            order = np.argsort(self._array[self._structure[points]], kind="stable")
+            grid = np.asarray(points, dtype=np.int64)[None, order]
+            clock = clock[order] if clock.ndim else clock
+        elif clock.ndim:
             clock = clock[grid]
         clock = np.broadcast_to(clock, grid.shape)
-        cycles = np.zeros((len(Phase), *grid.shape), dtype=PRECISION)
+        cycles = np.zeros((len(Phase), *grid.shape))
         step = max(1, CHUNK // len(grid))
         for start in range(0, grid.shape[1], step):
             part = np.s_[:, start : start + step]
             structure = self._structure[grid[0, start : start + step]]
-            self._add(structure, self._view(grid[part], clock[part]), cycles[:, *part])
-        if points is None:
-            flat = cycles.reshape(len(Phase), -1)
-            cycles = np.empty_like(flat)
-            cycles[:, grid.reshape(-1)] = flat
-        prefill, decode = cycles.reshape(len(Phase), -1).astype(np.float64)
+            view = self._view(grid[part], clock[part])
+            self._add_jobs(structure, view, cycles[:, *part])
+            self._add_vectors(structure, view, cycles[:, *part])
+        flat = cycles.reshape(len(Phase), -1)
+        back = grid.reshape(-1) if points is None else order
+        prefill, decode = np.empty_like(flat)
+        prefill[back], decode[back] = flat
         return prefill, decode
 
-    def _add(self, structure: Ints, view: MemoryView, into: Floats) -> None:
+    def _add_jobs(self, structure: Ints, view: MemoryView, into: Floats) -> None:
         where = _as_slice(structure)
         for index, terms in enumerate(self._terms):
             total = job_cycles(_take(terms, where), view).total
-            for weights, sums in zip((self.shapes.prefill, self.shapes.decode), into, strict=True):
+            for weights, sums in zip((self._jobs.prefill, self._jobs.decode), into, strict=True):
                 if weights[index]:
                     sums += float(weights[index]) * total
+
+    def _add_vectors(self, structure: Ints, view: MemoryView, into: Floats) -> None:
+        """Add the jobs of one row, of neighbours with the same array at once."""
+        array, ports = self._array[structure], view_ports(view)
+        for start, stop in _runs(array, max(1, BLOCK // len(view.wait))):
+            part = into[..., start:stop]
+            here = ports[..., start:stop].reshape(*ports.shape[:2], -1)
+            wait = view.wait[:, start:stop].reshape(-1)
+            part += vector_cycles(self._vectors[array[start]], here, wait).reshape(part.shape)
 
     def _view(self, points: Ints, clock: Floats) -> MemoryView:
         columns = {
             name: self.columns[name][points]
             for name in ("rows", "cols", "operand_bits", "accum_bits")
         }
-        return memory_view(self.target.memory, columns, clock, PRECISION)
+        return memory_view(self.target.memory, columns, clock)
 
     def evaluate(
         self,
@@ -187,10 +209,9 @@ def memory_view(
     memory: Memory,
     columns: Mapping[str, NDArray[Any]],
     clock_mhz: ArrayLike,
-    dtype: type[np.floating[Any]] = np.float64,
 ) -> MemoryView:
     """Return `memory` as seen by designs at their clocks; as `MemoryTiming.at_clock` rounds."""
-    clock = np.asarray(clock_mhz, dtype=dtype)
+    clock = np.asarray(clock_mhz, dtype=np.float64)
     element = -(-columns["accum_bits"] // 8)
     rate = memory.channels * memory.bytes_per_cycle * memory.clock_mhz / clock
     refresh = memory.refresh_fraction
@@ -203,21 +224,40 @@ def memory_view(
         latency=np.maximum(1, np.rint(memory.latency_ns * clock / 1e3)),
         refresh_interval=interval,
         refresh_cycles=np.rint(refresh * interval),
-        dtype=dtype,
     )
 
 
-def _grid(structure: Ints) -> Ints:
-    """Return all designs as a matrix whose columns share a structure, columns in ascending order.
+def _grid(structure: Ints, array: Ints) -> Ints:
+    """Return all designs as a matrix whose columns share a structure, those of an array together.
 
     Where structures have different numbers of designs, one row holds them all.
     """
-    small = structure.astype(np.uint16) if structure.max() < 1 << 16 else structure
-    order = np.argsort(small, kind="stable")  # of 16 bits: by radix
+    if (np.diff(array) < 0).any():
+        rank = np.empty_like(array)
+        rank[np.argsort(array, kind="stable")] = np.arange(len(array))
+        structure = rank[structure]
+    order = _argsort(structure)
     counts = np.bincount(structure)
     if (counts == counts[0]).all():
         return np.ascontiguousarray(order.reshape(len(counts), -1).T)
     return order[None]
+
+
+def _argsort(numbers: Ints) -> Ints:
+    """Return the stable order of numbers from 0 up: by radix, as numpy does 16 bits."""
+    order: Ints = np.argsort(numbers.astype(np.uint16), kind="stable")
+    if numbers.max(initial=0) >> 16:
+        high = (numbers >> 16).astype(np.uint16)
+        order = order[np.argsort(high[order], kind="stable")]
+    return order
+
+
+def _runs(numbers: Ints, longest: int) -> Iterator[tuple[int, int]]:
+    """Return start and stop of runs of equal numbers, long ones in pieces."""
+    bounds = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
+    for start, stop in pairwise(bounds):
+        for first in range(start, stop, longest):
+            yield first, min(first + longest, stop)
 
 
 def _as_slice(index: Ints) -> slice | Ints:

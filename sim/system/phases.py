@@ -99,7 +99,6 @@ def phase_terms(
     plan: Plan,
     first: Passes,
     replayed: NDArray[np.bool_],
-    dtype: type[np.floating[Any]],
 ) -> PhaseTerms:
     """Return the terms; where not `replayed` they are zero or add nothing."""
     element = -(-knobs["accum_bits"] // 8)
@@ -131,5 +130,5 @@ def phase_terms(
     )
     shape = replayed.shape
     return PhaseTerms(
-        *(np.ascontiguousarray(np.broadcast_to(f, shape), dtype=dtype) for f in fields)
+        *(np.ascontiguousarray(np.broadcast_to(f, shape), dtype=np.float64) for f in fields)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
@@ -17,7 +17,8 @@ __all__ = ["GemmShapes", "TraceLike", "gemm_shapes"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-BUCKET = 64  # contexts per bucket, doubled until at most MOST_BUCKETS are left
+ALL_CONTEXTS = 128  # as many contexts are counted one by one
+BUCKET = 64  # of more: contexts per bucket, doubled until at most MOST_BUCKETS are left
 MOST_BUCKETS = 32
 
 
@@ -52,8 +53,9 @@ class TraceLike(Protocol):
 class GemmShapes:
     """Distinct GEMM shapes; `prefill` and `decode` say how often each runs in either phase.
 
-    The weights need not be whole: a run of neighbouring contexts is represented by its two ends,
-    weighted such that its count and its sum of contexts are exact.
+    The weights need not be whole: where there are more than `ALL_CONTEXTS`, a run of neighbouring
+    contexts is represented by its two ends, weighted such that its count and its sum of contexts
+    are exact.
     """
 
     m: Ints
@@ -65,13 +67,17 @@ class GemmShapes:
     def __len__(self) -> int:
         return len(self.m)
 
+    def where(self, chosen: NDArray[np.bool_]) -> GemmShapes:
+        """Return some of the shapes."""
+        return GemmShapes(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
 
 def gemm_shapes(operators: Iterable[Operator]) -> GemmShapes:
-    """Return the distinct shapes of all GEMMs, growing contexts reduced to representatives.
+    """Return the distinct shapes of all GEMMs, many growing contexts reduced to representatives.
 
     Attention during decode differs from step to step in one dimension only, the context, and
-    its cycles are linear in it but for steps of tiles and a few kinks. So the contexts are cut
-    into aligned buckets, and the two ends of each stand for all of it.
+    its cycles are linear in it but for steps of tiles and a few kinks. So more contexts than
+    `ALL_CONTEXTS` are cut into aligned buckets, and the two ends of each stand for all of it.
     """
     weights: dict[tuple[int, int, int], list[float]] = defaultdict(lambda: [0.0, 0.0])
     families: dict[tuple[object, ...], list[Operator]] = defaultdict(list)
@@ -94,7 +100,7 @@ def gemm_shapes(operators: Iterable[Operator]) -> GemmShapes:
 def _representatives(
     family: Sequence[Operator],
 ) -> list[tuple[tuple[int, int, int], float]]:
-    width = BUCKET
+    width = 1 if len({op.context for op in family}) <= ALL_CONTEXTS else BUCKET
     while len({(op.context - 1) // width for op in family}) > MOST_BUCKETS:
         width *= 2
     buckets: dict[int, list[Operator]] = defaultdict(list)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hw.contracts import ConfigError, SearchSpace
 from hw.matrix import MatrixConfig
 
-__all__ = ["FIELDS", "STRUCTURE", "config_columns", "space_columns"]
+__all__ = ["FIELDS", "STRUCTURE", "config_columns", "space_columns", "space_mesh"]
 
 FIELDS = (
     "rows", "cols", "dataflow", "operand_bits", "accum_bits", "multiplier", "pipeline",
@@ -24,6 +24,7 @@ STRUCTURE = "structure"
 of cycles and words, so that the system model need not look for them."""
 
 _SCALING = ("operand_bits", "multiplier", "banks")  # they scale bytes and clock, not counts
+_DEPTHS = ("a_depth", "b_depth")
 
 Columns = dict[str, NDArray[Any]]
 
@@ -34,27 +35,44 @@ def config_columns(configs: Iterable[MatrixConfig]) -> Columns:
     return {name: np.array([getattr(config, name) for config in listed]) for name in FIELDS}
 
 
-def space_columns(space: SearchSpace[MatrixConfig]) -> Columns:
-    """Return the columns of every point of a space of matrix engines, in its order."""
+def space_mesh(space: SearchSpace[MatrixConfig]) -> Columns:
+    """Return the columns of every point of a space, each along the axes of its own knobs only.
+
+    They broadcast to one axis per knob; what is computed of a few knobs stays small.
+    """
+    mesh: Columns = dict(
+        zip(space.knobs, np.ix_(*(np.array(k.values) for k in space.knobs.values())), strict=True)
+    )
     defaults = MatrixConfig()
-    size = len(space)
-    columns: Columns = {}
-    structure = np.zeros(size, dtype=np.int64)
-    for name, at in space.columns().items():
-        values = space.knobs[name].values
-        columns[name] = np.array(values)[at]
-        if name not in _SCALING:
-            structure = structure * len(values) + at
-    ratio = columns.pop("result_ratio", np.full(size, 2))
+    ratio = mesh.pop("result_ratio", np.full((1,) * len(space.knobs), 2))
     for name in FIELDS:
-        if name not in columns and name != "result_rows":
-            columns[name] = np.full(size, getattr(defaults, name))
-    if "result_rows" not in columns:  # as MatrixConfig.from_knobs
-        halves = np.where(columns["dataflow"] == "ws", 2, 1)
-        columns["result_rows"] = np.maximum(4, columns["rows"] * ratio * halves)
-    if unknown := set(columns) - set(FIELDS):
+        if name not in mesh and name != "result_rows":
+            mesh[name] = np.array([getattr(defaults, name)])
+    if "result_rows" not in mesh:  # as MatrixConfig.from_knobs
+        halves = np.where(mesh["dataflow"] == "ws", 2, 1)
+        mesh["result_rows"] = np.maximum(4, mesh["rows"] * ratio * halves)
+    if unknown := set(mesh) - set(FIELDS):
         raise ConfigError(
             f"knobs {sorted(unknown)} are none of the matrix engine; the system model knows "
             f"{', '.join(FIELDS)} and result_ratio"
         )
-    return columns | {STRUCTURE: structure}
+    return mesh
+
+
+def space_columns(space: SearchSpace[MatrixConfig]) -> Columns:
+    """Return the columns of every point of a space of matrix engines, in its order."""
+    shape = tuple(len(knob.values) for knob in space.knobs.values())
+    columns = space_mesh(space) | {STRUCTURE: _structures(space)}
+    return {name: np.broadcast_to(of, shape).reshape(-1) for name, of in columns.items()}
+
+
+def _structures(space: SearchSpace[MatrixConfig]) -> NDArray[np.int64]:
+    """Return the numbers of `STRUCTURE`; those that differ in depths only are neighbours."""
+    axes = list(space.knobs)
+    order = sorted(axes, key=lambda name: name in _DEPTHS)
+    places = np.ix_(*(np.arange(len(knob.values)) for knob in space.knobs.values()))
+    number = np.zeros((1,) * len(axes), dtype=np.int64)
+    for name in order:
+        if name not in _SCALING:
+            number = number * len(space.knobs[name].values) + places[axes.index(name)]
+    return number

@@ -85,18 +85,16 @@ class JobTerms(NamedTuple):
     phases: PhaseTerms | None
 
 
-def job_terms(
-    shapes: GemmShapes, knobs: Columns, dtype: type[np.floating[Any]] = np.float64
-) -> list[JobTerms]:
+def job_terms(shapes: GemmShapes, knobs: Columns) -> list[JobTerms]:
     """Return the terms of every shape; `knobs` holds equally long arrays for each of `KNOBS`."""
     first, where = distinct_rows(knobs, [name for name in KNOBS if name != "b_depth"])
     few = {name: np.asarray(knobs[name])[first] for name in KNOBS}
     result = []
     for m, k, n in zip(shapes.m, shapes.k, shapes.n, strict=True):
         if m == 1:  # nothing is replayed, so the depth of B's buffer does not matter
-            result.append(_spread(shape_terms(m, k, n, few, dtype), where))
+            result.append(_spread(shape_terms(m, k, n, few), where))
         else:
-            result.append(shape_terms(m, k, n, knobs, dtype))
+            result.append(shape_terms(m, k, n, knobs))
     return result
 
 
@@ -105,17 +103,11 @@ def _spread(terms: JobTerms, where: Ints) -> JobTerms:
     return terms._replace(**fields)
 
 
-def shape_terms(
-    m: ArrayLike,
-    k: ArrayLike,
-    n: ArrayLike,
-    knobs: Columns,
-    dtype: type[np.floating[Any]] = np.float64,
-) -> JobTerms:
+def shape_terms(m: ArrayLike, k: ArrayLike, n: ArrayLike, knobs: Columns) -> JobTerms:
     """Return the terms of jobs ``(m, k) @ (k, n)``: of one on many designs, or of many on one."""
     m, k, n = (np.asarray(size, dtype=np.int64) for size in (m, k, n))
     ws = np.asarray(knobs["dataflow"]) == "ws"
-    shape = np.broadcast_shapes(m.shape, ws.shape)
+    shape = np.broadcast_shapes(m.shape, k.shape, n.shape, ws.shape)
     rows, cols, pipeline = knobs["rows"], knobs["cols"], knobs["pipeline"]
     names = ("rows", "cols", "dataflow", "a_depth", "b_depth", "result_rows", "pipeline")
     plan = plan_arrays(m, k, n, **{name: knobs[name] for name in names})
@@ -147,11 +139,11 @@ def shape_terms(
         streamed = plan.a_words, plan.b_words, early
         for name, whole, part in zip(PORT_A, streamed, first[:3], strict=True):
             fields[name] = np.where(needs_b, 0, np.where(plan.resident, part, whole))
-        phases = phase_terms(m, k, n, ws, knobs, plan, first, replayed, dtype)
+        phases = phase_terms(m, k, n, ws, knobs, plan, first, replayed)
     else:
         fields |= dict.fromkeys(PORT_A, np.zeros(1))
     arrays = {
-        name: np.ascontiguousarray(np.broadcast_to(value, shape), dtype=dtype)
+        name: np.ascontiguousarray(np.broadcast_to(value, shape), dtype=np.float64)
         for name, value in fields.items()
     }
     return JobTerms(

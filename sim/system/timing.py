@@ -84,11 +84,10 @@ def view_memory(
     latency: ArrayLike,
     refresh_interval: ArrayLike,
     refresh_cycles: ArrayLike,
-    dtype: type[np.floating[Any]] = np.float64,
 ) -> MemoryView:
     """Return the view of a memory; arguments broadcast and are in cycles of the engine's clock."""
     a, b, row, rate, latency, interval, refresh = (
-        np.asarray(value, dtype=dtype)
+        np.asarray(value, dtype=np.float64)
         for value in (
             a_bytes, b_bytes, row_bytes, bytes_per_cycle, latency, refresh_interval, refresh_cycles
         )
