@@ -49,6 +49,31 @@ def test_many_designs_at_once_are_each_design_alone() -> None:
             assert chosen[name][at] == pytest.approx(value[0], rel=1e-9)
 
 
+ODD = (
+    MatrixConfig(rows=6, cols=10, a_depth=48, b_depth=40, result_rows=6, pipeline=0),
+    MatrixConfig(rows=6, cols=10, a_depth=160, b_depth=64, result_rows=18, operand_bits=16),
+    MatrixConfig(rows=5, cols=3, dataflow="ws", a_depth=32, b_depth=512, result_rows=20),
+    MatrixConfig(rows=100, cols=7, dataflow="ws", a_depth=512, result_rows=300, operand_bits=4),
+    MatrixConfig(rows=2, cols=200, a_depth=512, result_rows=400, accum_bits=48, pipeline=2),
+)
+"""Buffers too small for a context, and sides that divide nothing."""
+
+
+@pytest.mark.parametrize("target", ["ecpix5-85f", "sky130"])
+@pytest.mark.parametrize("depth", [0, 512], ids=["any buffer", "deep enough"])
+def test_every_context_counts_as_when_it_is_alone(target: str, depth: int) -> None:
+    points = some_points(60, seed=3)
+    configs = [MATRIX_SPACE.decode(MATRIX_SPACE.point(int(point))) for point in points]
+    configs = [config for config in (*ODD, *configs) if config.a_depth >= depth]
+    clocks = np.random.default_rng(5).uniform(20, 400, len(configs))
+    model = TraceModel(gpt2(), load_target(target), config_columns(configs))
+    cycles = model.evaluate(clocks)["engine_cycles"]
+    for at, config in enumerate(configs):
+        times = time_trace(gpt2(), config, load_target(target), float(clocks[at]))
+        alone = sum(row.cycles for row in times.operators)
+        assert cycles[at] == pytest.approx(alone, rel=1e-9)
+
+
 @pytest.mark.parametrize("config", DESIGNS, ids=lambda c: f"{c.dataflow}{c.rows}x{c.cols}")
 def test_operators_add_up_to_the_trace(config: MatrixConfig) -> None:
     times = time_trace(gpt2(), config, TARGET, 90.0)
