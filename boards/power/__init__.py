@@ -3,7 +3,7 @@
 from .activity import Activity
 from .analytic import Buffer, EnergyModel, energy_model
 from .asic import asic_power
-from .coefficients import fabric, memory_energy
+from .coefficients import fabric, memory_energy, memory_power
 from .fpga import fpga_power
 from .report import PowerReport
 
@@ -17,4 +17,5 @@ __all__ = [
     "fabric",
     "fpga_power",
     "memory_energy",
+    "memory_power",
 ]

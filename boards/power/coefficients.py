@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-from boards.metrics import Fidelity, Figure
+from boards.metrics import Fidelity, Figure, Metrics
 from boards.tables import from_table
 from hw.contracts import ConfigError, did_you_mean
 
@@ -56,7 +56,7 @@ class MemoryEnergy:
             value=self.pj_per_byte,
             unit="pJ/B",
             fidelity=Fidelity.ESTIMATED,
-            tool="table",
+            tool="kiln-power",
             conditions=f"{self.source}; +-{self.uncertainty:.0%}",
         )
 
@@ -79,6 +79,25 @@ def stated_uncertainties() -> dict[str, tuple[float, str]]:
         for file in ("fpga.toml", "memories.toml")
         for name, entry in _table(file).items()
     }
+
+
+def memory_power(kind: str, moved_bytes: float, seconds: float) -> Metrics:
+    """Return what moving `moved_bytes` in `seconds` takes in a memory of `kind`, and per byte.
+
+    Nothing for a kind without energies, such as that of a target from outside the project. Beside
+    the engine's power, never part of it: the chip is another, and idles when nothing moves.
+    """
+    if kind not in _table("memories.toml") or seconds <= 0:
+        return Metrics()
+    energy = memory_energy(kind).figure()
+    milliwatts = energy.value * moved_bytes / seconds * 1e-9
+    note = f"{moved_bytes / seconds / 1e6:.4g} MB/s to and from {kind}; {energy.conditions}"
+    return Metrics(
+        memory_energy_pj_per_byte_estimated=energy,
+        memory_power_mw_estimated=replace(
+            energy, value=float(f"{milliwatts:.6g}"), unit="mW", conditions=note
+        ),
+    )
 
 
 @lru_cache(maxsize=2)

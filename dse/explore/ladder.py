@@ -15,7 +15,7 @@ from boards.cache import Cache, Entry, cache_key
 from boards.flows import SynthesisReport, routing, synthesis, used
 from boards.metrics import Fidelity, Figure, Metrics
 from boards.netlist import read_netlist
-from boards.power import PowerReport, asic_power, fpga_power
+from boards.power import PowerReport, asic_power, fpga_power, memory_power
 from boards.target import Target
 from boards.tools import require_tool
 from dse.workloads import Trace
@@ -151,7 +151,7 @@ class Ladder:
         causes = self._causes(config, clock_mhz)
         use = _peak_share(causes, config, clock_mhz) / simulated.peak_share
         watts = self._power(area, simulated)
-        power = _trace_power(watts, clock_mhz, use)
+        power = _trace_power(watts, clock_mhz, use) | _memory_power(causes, self._target)
         return Climb(
             design=design,
             metrics=area.metrics | clock | simulated.metrics | power,
@@ -342,6 +342,13 @@ def _trace_power(report: PowerReport, clock_mhz: float, activity_scale: float) -
             ),
         }
     )
+
+
+def _memory_power(causes: Mapping[str, Any], target: Target) -> Metrics:
+    """Return the power of the memory chips, averaged over the trace, host time included."""
+    rows = causes.get("operators", ())
+    seconds = sum(row["ms"] for row in rows) / 1e3
+    return memory_power(target.memory.kind, sum(row["bytes"] for row in rows), seconds)
 
 
 def figure(metrics: Metrics, stem: str) -> float:

@@ -19,6 +19,7 @@ from boards.power import (
     fabric,
     fpga_power,
     memory_energy,
+    memory_power,
 )
 from boards.power.functions import compile_function
 from boards.power.toggles import toggle_rates
@@ -166,6 +167,21 @@ def test_every_memory_of_every_target_has_an_energy() -> None:
     for name in list_targets():
         for memory in load_target(name).memories:
             assert memory_energy(memory.kind).figure().unit == "pJ/B"
+
+
+def test_memory_power_is_bytes_times_energy() -> None:
+    found = memory_power("ddr3", 2e6, 0.01)  # 200 MB/s
+    figure = found["memory_power_mw_estimated"]
+    assert figure.value == pytest.approx(200e6 * memory_energy("ddr3").pj_per_byte * 1e-9)
+    assert "200 MB/s to and from ddr3" in figure.conditions
+    assert memory_energy("ddr3").source in figure.conditions
+    assert not memory_power("of my own", 2e6, 0.01)
+
+
+def test_every_memory_says_its_source_or_that_it_has_none() -> None:
+    for kind in ("hbm2", "ddr3", "sdram", "hyperram", "flash", "spram"):
+        source = memory_energy(kind).source
+        assert source.startswith("estimate, ") or any(digit in source for digit in "0123456789")
 
 
 def test_closed_form_agrees_with_gates(mac_row: dict[str, Any], compact: Library) -> None:
