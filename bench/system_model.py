@@ -35,7 +35,9 @@ from dse.workloads import Trace, load_workload, make_scenario
 from hw.contracts import OperatorKind, SearchSpace, choice, power_of_two
 from hw.contracts.space import Knob
 from hw.matrix import MATRIX_SPACE, MatrixConfig
-from sim.system import config_columns, time_trace
+from sim.system import config_columns, space_columns, time_trace
+from sim.system.distinct import distinct_rows
+from sim.system.space import FIELDS
 from surrogates.additive import GROUP_KNOBS, fits, group_of, predict
 
 __all__ = ["BAR", "SPACE", "main", "single_design"]
@@ -161,7 +163,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lambda: AcceleratorModel(SPACE, trace, target, Limits()), options.repeats
     )
     shapes = sorted({(op.m, op.k, op.n) for op in trace.operators if op.kind is OperatorKind.GEMM})
-    print(f"{count:,} designs of {len(SPACE.knobs)} knobs, {len(shapes)} distinct GEMMs")
+    columns = space_columns(SPACE)
+    columns["multiplier"] = columns["multiplier"] == "dsp"
+    distinct = len(distinct_rows(columns, FIELDS)[0])
+    print(f"{distinct:,} distinct designs of {len(SPACE.knobs)} knobs, {len(shapes)} GEMMs")
     print(
         f"knobs to objectives {count / best:12,.0f} designs/s "
         f"(median {count / median:,.0f}, wall {count / wall:,.0f})"
