@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -18,6 +19,9 @@ __all__ = ["Parity", "Unmeasured", "host_shares", "parities", "relative_error", 
 
 _ROUTED = "routed_"
 _UNCERTAINTY = "power_uncertainty_mw"
+_POWERED = ("power", "energy", "joule")
+_STATED = re.compile(r"\+-(\d+%)")
+_NONE = "none stated; no error was measured in this run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,14 +124,14 @@ class Unmeasured:
         The figures over the measured designs.
     conditions : str
         What all of them rest on: coefficients and their source.
-    uncertainty : (lowest, highest) or None
-        One sigma, relative; None where none is stated.
+    uncertainty : str
+        What is stated of it, in words.
     """
 
     source: Source
     ranges: tuple[tuple[Column, float, float], ...]
     conditions: str
-    uncertainty: tuple[float, float] | None
+    uncertainty: str
 
 
 def unmeasured(run: Run) -> list[Unmeasured]:
@@ -145,7 +149,7 @@ def unmeasured(run: Run) -> list[Unmeasured]:
             source=source,
             ranges=ranges,
             conditions=conditions,
-            uncertainty=_uncertainty(run) if source.fidelity == Fidelity.ESTIMATED else None,
+            uncertainty=_uncertainty(run, ranges, conditions),
         )
         for (source, conditions), found in groups
         if (ranges := tuple(_ranges(run, found)))
@@ -163,8 +167,20 @@ def _measured(run: Run) -> list[dict[str, Any]]:
     return run.front + run.dominated
 
 
-def _uncertainty(run: Run) -> tuple[float, float] | None:
-    """Return the stated uncertainty of the tile's power, as shares, over the measured designs."""
+def _uncertainty(run: Run, ranges: tuple[tuple[Column, float, float], ...], conditions: str) -> str:
+    """Return the uncertainty that the conditions state, or that the power of the tile has."""
+    if stated := _STATED.search(conditions):
+        return f"±{stated[1]}, one sigma"
+    if not any(word in column.stem for column, *_ in ranges for word in _POWERED):
+        return _NONE
+    if (shares := _power_shares(run)) is None:
+        return _NONE
+    low, high = (f"{share:.0%}" for share in shares)
+    return f"±{low if low == high else f'{low} to {high}'} of the tile's power, one sigma"
+
+
+def _power_shares(run: Run) -> tuple[float, float] | None:
+    """Return the uncertainty of the tile's power as shares, over the measured designs."""
     shares = []
     for row in _measured(run):
         by_stem = {parse_column(name).stem: value for name, value in row.items() if value}

@@ -95,7 +95,7 @@ def _unmeasured_rows(group: Unmeasured) -> str:
     mark = sourced(group.source)
     shared = (
         f"<td{plain('source')}>{badge(group.source.fidelity)} {escape(group.source.named)}</td>"
-        f"<td{mark}>{escape(_uncertainty_note(group.uncertainty))}</td>"
+        f"<td{mark}>{escape(group.uncertainty)}</td>"
         f'<td class="long"{plain("source")}>{escape(group.conditions)}</td>'
     ).replace("<td", f'<td rowspan="{len(group.ranges)}"')
     rows = []
@@ -103,14 +103,6 @@ def _unmeasured_rows(group: Unmeasured) -> str:
         own = f"<td>{escape(column.title)}</td>{cell(low, mark)}{cell(high, mark)}"
         rows.append(f"<tr>{own}{'' if index else shared}</tr>")
     return "".join(rows)
-
-
-def _uncertainty_note(uncertainty: tuple[float, float] | None) -> str:
-    """Return a stated uncertainty in words."""
-    if uncertainty is None:
-        return "none stated; no error was measured in this run"
-    low, high = (f"{share:.0%}" for share in uncertainty)
-    return f"±{low if low == high else f'{low} to {high}'} of the tile's power, one sigma"
 
 
 def _host_row(run: Run) -> Iterator[str]:

@@ -62,13 +62,23 @@ def test_what_nothing_was_measured_for_is_listed_with_its_uncertainty(folder: Pa
     _set(folder, "power_uncertainty_mw_estimated", ["80"] * 8)
     groups = unmeasured(read_run(folder))
     named = {column.name: group for group in groups for column, *_ in group.ranges}
-    assert named["power_mw_estimated"].uncertainty == pytest.approx((0.4, 0.4))
-    assert named["ttft_ms_modelled"].uncertainty is None
+    assert named["power_mw_estimated"].uncertainty == "±40% of the tile's power, one sigma"
+    assert named["ttft_ms_modelled"].uncertainty.startswith("none stated")
     assert not any("measured" in name for name in named)
     write_report(folder)
     page = (folder / "report.html").read_text("utf-8")
     assert "±40% of the tile" in page
     assert "there is nothing to compare these with" in page
+
+
+def test_an_uncertainty_that_the_source_states_comes_before_that_of_the_power(folder: Path) -> None:
+    _set(folder, "memory_power_mw_estimated", ["200"] * 8)
+    said = {"fidelity": "estimated", "tool": "table", "conditions": "a paper; +-30%"}
+    text = json.dumps({"memory_power_mw_estimated": said})
+    (folder / "provenance.json").write_text(text, "utf-8")
+    groups = unmeasured(read_run(folder))
+    (memory,) = (g for g in groups if g.ranges[0][0].stem == "memory_power_mw")
+    assert memory.uncertainty == "±30%, one sigma"
 
 
 def test_the_share_of_the_host_comes_from_the_traces(folder: Path) -> None:
