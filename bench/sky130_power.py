@@ -41,7 +41,8 @@ __all__ = ["DESIGNS", "compare", "main"]
 Vector = NDArray[np.uint64]
 
 _TILE = 12  # cycles of a dot product (output stationary) or rows of A per tile of weights
-_TILES = 1  # counted, after one that fills the array
+_FILL = 2  # tiles that fill the array with operands and weights
+_TILES = 1  # tiles that count, after them
 _SIGMA = 0.25  # of normally distributed operands, as a share of their range
 _COUNTED = re.compile(
     r"^\s*(?:output\s+reg|reg|input\s+wire)\s+(?:signed\s+)?(?:\[[^\]]+\]\s*)?(\w+)\s*[,;]?\s*$"
@@ -92,10 +93,10 @@ class _Counts:
 
 
 def stimulus(config: MatrixConfig, rng: np.random.Generator) -> Iterator[dict[str, Vector]]:
-    """Yield the vectors of every input pin, cycle by cycle; one tile fills, `_TILES` count."""
+    """Yield the vectors of every input pin, cycle by cycle; `_FILL` tiles fill, `_TILES` count."""
     pins = {"a": config.a_bits // config.operand_bits, "b": config.b_bits // config.operand_bits}
     ones, zeros = (np.full(_words(), value, np.uint64) for value in (2**64 - 1, 0))
-    for cycle in range(_TILE * (_TILES + 1)):
+    for cycle in range(_TILE * (_FILL + _TILES)):
         step = cycle % _TILE
         loads = config.dataflow == "os" or step >= _TILE - config.rows
         found: dict[str, Vector] = {}
@@ -142,7 +143,7 @@ def simulate(flat: Netlist, cells: Library, config: MatrixConfig, seed: int = 1)
         new = quiet | {ports[port]: value for port, value in inputs.items() if port in ports}
         for flop in flops:
             new.update(flop.next(before))
-        if cycle < _TILE:
+        if cycle < _FILL * _TILE:
             gates.settle(new)
         else:
             counts.add(gates.step(new), before, gates.values)
