@@ -36,6 +36,9 @@ def search(
         int | None,
         typer.Option(help="Measurements; by default twice the true front, at most a fifth of all."),
     ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw the curves into this .png or .svg file.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Run samplers on a sub-space that was measured whole, and say what they missed of it.
@@ -44,7 +47,9 @@ def search(
     logarithmic axes, up to 1.1 times the worst of the true front.
     """
     from dse.benchmark.compare import Truth, compare
+    from dse.benchmark.picture import check_picture, write_picture
 
+    check_picture(picture)
     names = _names(samplers)
     truth = Truth()
     measurements = _budget(truth, budget, seeds)
@@ -57,6 +62,8 @@ def search(
     for name in names:
         found += compare(truth, [name], seeds, measurements)
         note(f"{name}: gap {found[-1].final.mean():.2%}")
+    if picture is not None:
+        write_picture(found, picture)
     _show(truth, found, measurements, as_json=as_json)
 
 
