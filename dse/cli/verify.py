@@ -44,7 +44,7 @@ class _OnDisk:
 def verify(
     design: DesignOption,
     cases: Annotated[int, typer.Option(help="Matrix products to run.", min=1)] = 8,
-    seed: Annotated[int, typer.Option(help="Seed of shapes, operands and stalls.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of shapes, operands and stalls.", min=0)] = 0,
     coverage: Annotated[bool, typer.Option(help="Count lines and toggles.")] = True,
     as_json: JsonFlag = False,
 ) -> None:

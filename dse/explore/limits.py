@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,8 @@ class Limits:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ConfigError(f"{name}={value} allows nothing; use a positive number")
+            if value == math.inf:
+                raise ConfigError(f"{name}={value} is no limit; leave it out")
 
     def violations(self, latency_ms: Any, power_mw: Any) -> dict[str, Any]:
         """Return the log-ratio by which each limit is missed."""

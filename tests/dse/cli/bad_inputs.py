@@ -56,6 +56,7 @@ OPTIONS = _options(
     ("--max-power", 0, r"max_power_mw=0\.0 allows nothing; use a positive number"),
     ("--max-power", -5, r"max_power_mw=-5\.0 allows nothing; use a positive number"),
     ("--max-power", "nan", r"max_power_mw=nan allows nothing; use a positive number"),
+    ("--max-power", "inf", r"max_power_mw=inf is no limit; leave it out"),
     ("--max-power", 1e-6, r"no design .* meets the constraints.*; relax --max-power"),
     ("--max-latency", 0, r"max_latency_ms=0\.0 allows nothing; use a positive number"),
     ("--max-latency", 1e-9, r"no design .* meets the constraints.*relax .*--max-latency"),

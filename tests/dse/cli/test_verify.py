@@ -47,6 +47,16 @@ def test_a_sound_design_passes(design: Path, found: dict[str, Any]) -> None:
     assert (found["cases"], found["seed"], found["coverage"]) == (3, 5, False)
 
 
+@pytest.mark.parametrize(("option", "value"), [("--seed", -5), ("--cases", 0)])
+def test_what_nothing_can_be_drawn_from_is_refused(
+    design: Path, found: dict[str, Any], option: str, value: int
+) -> None:
+    outcome = dse("verify", "--design", design, option, value)
+    assert outcome.code == 2
+    assert option in outcome.err
+    assert "design" not in found
+
+
 def test_a_difference_of_one_cycle_fails(design: Path, found: dict[str, Any]) -> None:
     found["cycles"] = 41
     outcome = dse("verify", "--design", design)
