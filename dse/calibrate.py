@@ -35,6 +35,7 @@ Group = tuple[str, str, int]
 _RESOURCES = ("lut", "ff", "dsp", "bram")
 _SIZES = ((2, 4), (4, 4), (4, 8), (8, 4), (8, 8), (4, 16), (16, 4), (16, 8), (8, 16), (16, 16))
 _SAMPLES = 2
+_ROUTED_SAMPLES = 1  # placing and routing takes ten times as long as synthesis
 _LARGEST_CLOCKED = 32
 
 
@@ -90,7 +91,8 @@ def calibrate(target: Target, group: Group) -> dict[str, Any]:
 def calibrate_clock(target: Target, groups: Sequence[Group]) -> dict[str, Any]:
     """Return the clock's fit on the family of `target`, from small designs of `groups`."""
     configs, clocks = [], []
-    for config in (c for seed in range(_SAMPLES) for g in groups for c in sample(g, seed)):
+    samples = range(_ROUTED_SAMPLES if target.routing else _SAMPLES)
+    for config in (c for seed in samples for g in groups for c in sample(g, seed)):
         if config.macs_per_cycle <= _LARGEST_CLOCKED:
             design = export(config, TOP)
             clock, _ = measure_clock(design, synthesis(design, target), target, seed=0)
