@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from boards.target import load_target
+from dse.workloads import load_workload, make_scenario
 from hw.contracts import Operand, Operator, OperatorKind, Phase
 from hw.matrix import MATRIX_SPACE, MatrixConfig
 from sim.system import (
@@ -95,6 +96,15 @@ def test_tpot_is_what_remains_after_the_first_token() -> None:
     assert figures["tokens_per_s"][0] == pytest.approx(64e3 / figures["latency_ms"][0])
     assert figures["energy_j"][0] == pytest.approx(0.5 * figures["latency_ms"][0] / 1e3)
     assert figures["tokens_per_joule"][0] == pytest.approx(64 / figures["energy_j"][0])
+
+
+def test_every_sequence_of_a_batch_gives_its_tokens() -> None:
+    trace = load_workload("gpt2", make_scenario(prompt=16, generate=4, batch=3)).trace()
+    model = TraceModel(trace, TARGET, config_columns(DESIGNS[:1]))
+    figures = model.evaluate(90.0, power_mw=500.0)
+    tokens = 3 * 4
+    assert figures["tokens_per_s"][0] == pytest.approx(tokens * 1e3 / figures["latency_ms"][0])
+    assert figures["tokens_per_joule"][0] == pytest.approx(tokens / figures["energy_j"][0])
 
 
 def test_decode_is_no_faster_than_the_memory_and_bound_by_it() -> None:
