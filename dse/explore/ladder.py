@@ -24,6 +24,7 @@ from hw.export import ExportedDesign, export
 from hw.matrix import MatrixConfig
 from sim.cosim import GemmCase, run_jobs
 
+from .bench_sources import bench_digest
 from .limits import AREA
 from .reports import area_text, power_text, simulation_text, timing_text
 from .tile import tile_cases
@@ -179,7 +180,13 @@ class Ladder:
         cases = tile_cases(config, self._trace, self._seed)
         shapes = [[case.job.m, case.job.k, case.job.n] for case in cases]
         tool = require_tool("verilator")
-        key = cache_key(verilog=design.verilog, tool=tool.identity, shapes=shapes, seed=self._seed)
+        key = cache_key(
+            verilog=design.verilog,
+            tools=[tool.identity, require_tool("cocotb").identity],
+            bench=bench_digest(),
+            shapes=shapes,
+            seed=self._seed,
+        )
         entry = self._cache.remember("simulate", key, lambda: _run_tile(config, design, cases))
         cycles = [int(value) for value in entry.payload["cycles"]]
         modelled = [config.cycles(config.plan(m, k, n)).total for m, k, n in shapes]
