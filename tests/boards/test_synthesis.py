@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from boards import pool
+from boards import pool, tools
 from boards.cache import Cache
 from boards.flows import synthesis, synthesize, used
 from boards.flows.families import FPGA_FAMILIES
@@ -79,6 +79,17 @@ def test_another_requested_period_is_another_question(
     monkeypatch.setattr(pool.subprocess, "Popen", None)
     with pytest.raises(TypeError):
         synthesize(design, faster, cache=cache)
+
+
+def test_another_yosys_is_another_question(
+    design: ExportedDesign, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = load_target("ecpix5-85f")
+    synthesize(design, target, cache=cache)
+    monkeypatch.setattr(tools, "version", lambda _package: "99.0")
+    monkeypatch.setattr(pool.subprocess, "Popen", None)
+    with pytest.raises(TypeError):
+        synthesize(design, target, cache=cache)
 
 
 @pytest.mark.parametrize("name", ["ecpix5-85f", pytest.param("alveo-u55c", marks=pytest.mark.slow)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from dse.explore.pareto import hypervolume
@@ -9,7 +10,7 @@ from dse.explore.planner import FrontPlanner
 from dse.explore.sampler import Observation
 from hw.contracts import ConfigError
 
-from .toy import OBJECTIVES, ToyModel
+from .toy import OBJECTIVES, SIDE, ToyModel
 
 
 def measure(model: ToyModel, count: int) -> list[int]:
@@ -55,3 +56,28 @@ def test_designs_over_the_limit_are_avoided():
 def test_a_hopeless_limit_is_said_at_once():
     with pytest.raises(ConfigError, match="relax --max-power"):
         FrontPlanner(ToyModel(limit=1.0), OBJECTIVES)
+
+
+class NearMiss(ToyModel):
+    """Every design without waste, the best of its size, misses a limit that nothing can move."""
+
+    def violations(self, points, quantities):
+        return {"limit": np.where(np.asarray(points) % SIDE == 0, 0.2, -1.0)}
+
+
+def test_a_design_that_surely_misses_a_limit_is_not_measured_however_good():
+    model = NearMiss()
+    assert FrontPlanner(ToyModel(), OBJECTIVES).propose([], []) % SIDE == 0
+    planner = FrontPlanner(model, OBJECTIVES)
+    assert (planner.pool % SIDE == 0).any()  # near enough to be thought of
+    assert all(index % SIDE for index in measure(model, 8))
+
+
+def test_the_gain_is_weighed_against_the_seconds_that_it_takes():
+    model = ToyModel()
+    planner = FrontPlanner(model, OBJECTIVES)
+    best = planner.propose([], [])
+    model.seconds[best] = 1e4
+    assert planner.propose([], []) != best
+    model.seconds[:] = 1e4
+    assert planner.propose([], []) == best
