@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -57,10 +56,10 @@ def explain(
 
     found = explain_design(design, workload=workload, target=target, clock_mhz=clock)
     if as_json:
-        emit_json({**_plain(found), **_told(found, design)})
+        emit_json({**_plain(found), **_told(found)})
         return
     _print(found)
-    sources = _told(found, design)["provenance"]
+    sources = _told(found)["provenance"]
     note(
         f"\nTimes are {sources['time']['fidelity']} by {sources['time']['tool']}, at a clock "
         f"{sources['clock_mhz']['fidelity']} by {sources['clock_mhz']['tool']}; --json has more.",
@@ -68,20 +67,24 @@ def explain(
     )
 
 
-def _told(found: Explanation, design: Path) -> dict[str, Any]:
+def _told(found: Explanation) -> dict[str, Any]:
     """Return where every figure came from, and the command that makes them again."""
-    from dse.designs import DesignFolder
-    from dse.results import trace_source
+    from dse.results.provenance import kiln_version
 
-    metrics, command = DesignFolder(design).metrics, typed_command()
-    clock = metrics.to_dict().get(f"clock_mhz_{found.clock_is}")
-    stated = "kiln-additive" if found.clock_is == "predicted" else "the caller or the target"
+    command, clock = typed_command(), found.clock_source
     shares = {"tool": "kiln-additive", "conditions": "as shares of the design's own prediction"}
-    time = found.time.get("provenance") or trace_source(metrics, command)
+    time = found.time.get("provenance") or {
+        "fidelity": "modelled",
+        "tool": "kiln-system",
+        "version": kiln_version(),
+        "conditions": f"at the clock {clock['fidelity']} by {clock['tool']}; "
+        "memory and host as the target states them",
+        "command": command,
+    }
     return {
         "command": command,
         "provenance": {
-            "clock_mhz": clock or {"fidelity": found.clock_is, "tool": stated},
+            "clock_mhz": clock,
             "time": time,
             "changes.latency": {**time, "conditions": "as shares; the clock moves as predicted"},
             "changes.resources": {"fidelity": "predicted", **shares},

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from boards.metrics import Metrics
 from boards.target import Target, load_target
 from dse.results import RunFolder
 from dse.workloads import Trace, load_workload
@@ -14,7 +15,8 @@ from hw.contracts import ConfigError, Operator, OperatorKind, Phase
 from hw.matrix import MatrixConfig
 
 from .folder import DesignFolder
-from .origin import run_target, run_trace
+from .origin import run_target, run_trace, target_name
+from .recorded import require_recorded
 from .what_if import Change, what_if
 
 __all__ = ["Explanation", "explain_design"]
@@ -38,6 +40,8 @@ class Explanation:
         ``measured``, ``estimated``, ``predicted`` or ``assumed``.
     time : mapping
         As in ``trace.json``: operators with their causes, ``ttft_ms``, ``tpot_ms``, ...
+    clock_source : mapping
+        Who said the clock: fidelity, tool, and what else is recorded of it.
     changes : tuple of Change
         Every single-step change, the one that saves the most time first.
     """
@@ -48,6 +52,7 @@ class Explanation:
     clock_mhz: float
     clock_is: str
     time: Mapping[str, Any]
+    clock_source: Mapping[str, Any]
     changes: tuple[Change, ...]
 
     def causes(self, phase: str) -> dict[str, float]:
@@ -76,12 +81,13 @@ def explain_design(
     workload, target : str, optional
         Ask about others; by default the run's, else GPT-2 on the default target.
     clock_mhz : float, optional
-        Assume this clock; by default the measured one, else the predicted one.
+        Assume this clock; by default the one measured on that target, else the predicted one.
 
     Raises
     ------
     ConfigError
-        No design there, no matrix engine, unknown names, or the run's own files are gone.
+        No design there, no matrix engine, one that its figures are not about, unknown names, or
+        the run's own files are gone.
     """
     folder = DesignFolder(path)
     config = folder.config
@@ -89,9 +95,11 @@ def explain_design(
         raise ConfigError(
             f"{path} is a {type(config).__name__}; only matrix engines can be explained so far"
         )
+    require_recorded(folder, config)
     info = _run_info(path)
     board = load_target(target) if target else run_target(info)
-    clock, clock_is = _clock(folder, config, board, clock_mhz)
+    stored = folder.metrics if target is None or board.name == target_name(info) else Metrics()
+    clock, source = _clock(stored, config, board, clock_mhz)
     kept = folder.trace if (workload, target, clock_mhz) == (None, None, None) else {}
     if kept:
         trace = _as_trace(kept, _workload_name(info))
@@ -103,7 +111,8 @@ def explain_design(
         workload=trace.name,
         target=board.name,
         clock_mhz=clock,
-        clock_is=clock_is,
+        clock_is=source["fidelity"],
+        clock_source=source,
         time=kept or _time(trace, config, board, clock),
         changes=what_if(config, trace, board, clock),
     )
@@ -127,17 +136,19 @@ def _workload_name(info: Mapping[str, Any]) -> str:
 
 
 def _clock(
-    folder: DesignFolder, config: MatrixConfig, target: Target, given: float | None
-) -> tuple[float, str]:
+    stored: Metrics, config: MatrixConfig, target: Target, given: float | None
+) -> tuple[float, dict[str, Any]]:
+    """Return the clock in MHz and who said it; `stored` are the figures found on this target."""
     if given is not None:
         if not given > 0:
             raise ConfigError(f"clock={given} makes no sense; use more than 0 MHz")
-        return given, "assumed"
-    metrics = folder.metrics
+        return given, {"fidelity": "assumed", "tool": "the caller"}
     for name in _CLOCKS:
-        if name in metrics:
-            return metrics.value(name), name.removeprefix("clock_mhz_")
-    return _predicted_clock(config, target)
+        if name in stored:
+            return stored.value(name), stored.to_dict()[name]
+    clock, fidelity = _predicted_clock(config, target)
+    tool = "kiln-additive" if fidelity == "predicted" else "the target"
+    return clock, {"fidelity": fidelity, "tool": tool, "conditions": target.name}
 
 
 def _predicted_clock(config: MatrixConfig, target: Target) -> tuple[float, str]:

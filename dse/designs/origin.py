@@ -20,7 +20,7 @@ from dse.workloads import (
 )
 from hw.contracts import ConfigError
 
-__all__ = ["digest", "origin", "run_target", "run_trace"]
+__all__ = ["digest", "origin", "run_target", "run_trace", "target_name"]
 
 _DEFAULT_WORKLOAD = "gpt2"
 
@@ -41,6 +41,11 @@ def digest(found: Any) -> str:
     return hashlib.sha256(repr(found).encode()).hexdigest()
 
 
+def target_name(info: Mapping[str, Any]) -> str | None:
+    """Return the name of the target that ``run.json`` describes; None if it is empty."""
+    return _name(info, "target")
+
+
 def run_target(info: Mapping[str, Any]) -> Target:
     """Return the target of the run that ``run.json`` describes; the default one if it is empty.
 
@@ -49,7 +54,7 @@ def run_target(info: Mapping[str, Any]) -> Target:
     ConfigError
         The target's file is gone or says something else now.
     """
-    name = _name(info, "target") or DEFAULT_TARGET
+    name = target_name(info) or DEFAULT_TARGET
     made_from = _origin(info, "target")
     file = made_from.get("file")
     if file is None:

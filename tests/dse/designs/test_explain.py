@@ -8,19 +8,21 @@ from typing import Any
 
 import pytest
 
-from boards.metrics import Figure, Metrics
+from boards.metrics import Fidelity, Figure, Metrics
 from boards.target import load_target
 from dse.designs import explain as module
 from dse.designs import what_if, write_design
 from dse.designs.explain import explain_design
+from dse.results import rows_to_csv
 from dse.workloads import Scenario, load_workload
 from hw.contracts import ConfigError
 from hw.export import export
-from hw.matrix import MatrixConfig
+from hw.matrix import MATRIX_SPACE, MatrixConfig
 from sim.system import time_trace
 from tests.dse.cli.helpers import dse
 
 CONFIG = MatrixConfig(rows=4, cols=4, a_depth=64, b_depth=64, result_rows=8)
+MEASURED = Fidelity.MEASURED
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +44,7 @@ def _in_run(folder: Path, exported: Any) -> Path:
     """Return a design of a run for TinyLlama on the U55C, with a clock and a record."""
     trace = load_workload("gpt2", Scenario.fixed(prompt=16, generate=4)).trace()
     time = time_trace(trace, CONFIG, load_target("alveo-u55c"), 80.0)
-    clock = Figure(value=80.0, unit="MHz", fidelity="measured", tool="nextpnr")
+    clock = Figure(value=80.0, unit="MHz", fidelity=MEASURED, tool="nextpnr")
     design = folder / "run" / "designs" / "00"
     write_design(
         design,
@@ -74,6 +76,50 @@ def test_another_question_is_answered_by_the_model(tmp_path: Path, exported: Any
     found = explain_design(design, target="ecpix5-85f", clock_mhz=40.0)
     assert (found.target, found.clock_mhz, found.clock_is) == ("ecpix5-85f", 40.0, "assumed")
     assert found.time["latency_ms"] > explain_design(design).time["latency_ms"]
+
+
+def test_a_clock_measured_on_one_board_is_not_said_of_another(
+    tmp_path: Path, exported: Any
+) -> None:
+    design = _in_run(tmp_path, exported)
+    found = explain_design(design, target="ecpix5-85f")
+    assert (found.clock_mhz, found.clock_is) == (50.0, "predicted")
+    assert found.clock_source["tool"] == "kiln-additive"
+    assert explain_design(design, target="alveo-u55c").clock_is == "measured"
+
+
+def test_an_edited_configuration_of_a_run_is_refused(tmp_path: Path, exported: Any) -> None:
+    design = _in_run(tmp_path, exported)
+    point = {**MATRIX_SPACE.point(0), "rows": 8}
+    older = Figure(value=1, unit="LUT", fidelity=MEASURED, inputs="of an older generator")
+    config = MATRIX_SPACE.decode(point)
+    write_design(design, config, exported, metrics=Metrics(engine_lut_measured=older))
+    table = rows_to_csv([{"design": 0, "state": "measured", **point}])
+    (tmp_path / "run" / "designs.csv").write_text(table, "utf-8")
+    assert explain_design(design).config == config
+    _edit(design, "rows = 8", "rows = 16")
+    outcome = dse("explain", "--design", design)
+    assert outcome.code == 2
+    assert "is not the engine that metrics.json" in outcome.err.replace("\n", " ")
+
+
+def test_an_edited_configuration_beside_its_figures_is_refused(
+    tmp_path: Path, exported: Any
+) -> None:
+    area = Figure(value=1, unit="LUT", fidelity=MEASURED, inputs=exported.digest)
+    metrics = Metrics(engine_lut_measured=area)
+    design = write_design(tmp_path / "engine", CONFIG, exported, metrics=metrics).path
+    assert explain_design(design).config == CONFIG
+    _edit(design, "cols = 4", "cols = 8")
+    with pytest.raises(ConfigError, match=r"put the old configuration back, or .*dse generate"):
+        explain_design(design)
+
+
+def _edit(design: Path, old: str, new: str) -> None:
+    path = design / "config.toml"
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
 
 
 def test_a_design_alone_is_asked_about_the_defaults(tmp_path: Path, exported: Any) -> None:
