@@ -8,6 +8,8 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.export import shared
+
 from .codec import Decoder, Encoder
 from .logic import signed_width
 from .mx import SCALE_BIAS, SCALE_NAN, BlockScaled
@@ -92,23 +94,24 @@ class BlockEncoder(wiring.Component):
         broken = Signal()
         m.d.comb += broken.eq(_any(number.nan | number.inf for number in numbers))
         some, largest = _largest(m, [(n.significand[-1], n.scale) for n in numbers])
-        shared = Signal(signed(8))
+        exponent = Signal(signed(8))
         top = largest - self.format.element.block_scale
         with m.If(~some | broken | (top < -SCALE_BIAS)):
-            m.d.comb += shared.eq(-SCALE_BIAS)
+            m.d.comb += exponent.eq(-SCALE_BIAS)
         with m.Elif(top > SCALE_BIAS):
-            m.d.comb += shared.eq(SCALE_BIAS)
+            m.d.comb += exponent.eq(SCALE_BIAS)
         with m.Else():
-            m.d.comb += shared.eq(top)
-        m.d.comb += self.scale.eq(Mux(broken, SCALE_NAN, shared + SCALE_BIAS))
+            m.d.comb += exponent.eq(top)
+        m.d.comb += self.scale.eq(Mux(broken, SCALE_NAN, exponent + SCALE_BIAS))
         for index, number in enumerate(numbers):
             encoder = Encoder(self.format.element, **self._widths)
-            m.submodules[f"element_{index}"] = encoder
+            name = f"encode_{self.format.element.name}"
+            encoder = shared(m, platform, name, encoder, instance=f"element_{index}")
             m.d.comb += [
                 encoder.i.sign.eq(number.sign & ~broken),
                 encoder.i.significand.eq(Mux(broken, 0, number.significand)),
                 encoder.i.sticky.eq(number.sticky & ~broken),
-                encoder.i.scale.eq(number.scale - shared),
+                encoder.i.scale.eq(number.scale - exponent),
                 self.codes[index].eq(encoder.code),
             ]
         return m

@@ -30,7 +30,7 @@ class Posit(NumberFormat):
     Parameters
     ----------
     bits : int
-        Width, 3 to 16.
+        Width, 4 to 16.
     es : int
         Width of the exponent field, 0 to 4.
     """
@@ -39,7 +39,7 @@ class Posit(NumberFormat):
     es: int
 
     def __post_init__(self) -> None:
-        check_range("bits", self.bits, 3, 16)
+        check_range("bits", self.bits, 4, 16)
         check_range("es", self.es, 0, 4)
 
     @property

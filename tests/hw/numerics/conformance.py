@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hw.contracts import ConfigError
 from hw.numerics import NumberFormat, find_format
 
-from .bench import check_builds, check_decoder, check_encoder
+from .bench import Codec, check_decoder, check_encoder, check_verilog
 from .oracles import Oracle, exact_float
 
 Probes = tuple[NDArray[np.float64], NDArray[np.int64]]
@@ -195,7 +195,7 @@ class FormatConformance:
         check_encoder(self.format, *self.probes())
 
     def test_hardware_builds(self, tmp_path: Any) -> None:
-        check_builds(self.format, tmp_path)
+        check_verilog(Codec(self.format), tmp_path)
 
     def test_name_finds_it(self) -> None:
         assert find_format(self.format.name) == self.format
