@@ -17,7 +17,7 @@ from hw.matrix import MatrixConfig
 from sim.cosim import GemmCase, run_jobs
 from sim.memory import MemoryState, MemoryTiming
 
-__all__ = ["GEMMS", "PEER_CONFIG", "PEER_MEMORY", "main"]
+__all__ = ["GEMMS", "PEER_CONFIG", "PEER_MEMORY", "expected_cycles", "main"]
 
 GEMMS = {
     "qkv": (128, 768, 2304),
@@ -44,7 +44,7 @@ def main() -> int:
     options = parser.parse_args()
     config, memory = PEER_CONFIG, PEER_MEMORY
     cases = [GemmCase.random(config, shape, seed=i) for i, shape in enumerate(GEMMS.values())]
-    expected = [_expected(config, memory, case) for case in cases]
+    expected = [expected_cycles(config, memory, case) for case in cases]
     ideal = sum(case.job.m * case.job.k * case.job.n for case in cases) // config.macs_per_cycle
     print(f"ideal {ideal}  model {sum(expected)}", dict(zip(GEMMS, expected, strict=True)))
     if options.model_only:
@@ -62,7 +62,8 @@ def main() -> int:
     return int(total > BAR or not exact)
 
 
-def _expected(config: MatrixConfig, memory: MemoryTiming, case: GemmCase) -> int:
+def expected_cycles(config: MatrixConfig, memory: MemoryTiming, case: GemmCase) -> int:
+    """Return the cycles of `case` by the exact model, with `memory` behind the streams."""
     job = case.job
     word_bytes = (config.a_bits // 8, config.b_bits // 8)
     state = MemoryState(memory, word_bytes, (job.a_words, job.b_words))
