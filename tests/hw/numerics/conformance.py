@@ -22,7 +22,7 @@ _VALUES: dict[tuple[type, NumberFormat], list[Fraction | str]] = {}
 
 
 class FormatConformance:
-    """Inherit, and give `format`, `value` and `tie`; `library` where another codec exists.
+    """Inherit, and give `format`, `value` and `nan_code`; `library` where another codec exists.
 
     `value(code)` is the exact value by the standard's definition, ``"nan"`` or ``"inf"``;
     `tie(low, high)` the value halfway between two neighbouring codes of positive values, as the

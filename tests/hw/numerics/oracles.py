@@ -38,7 +38,8 @@ class MlDtypes:
         return np.uint8 if np.dtype(self.type).itemsize == 1 else np.uint16
 
     def decode(self, codes: NDArray[np.integer[Any]]) -> Floats:
-        return codes.astype(self._code).view(self.type).astype(np.float64)
+        with np.errstate(invalid="ignore"):  # signalling NaN
+            return codes.astype(self._code).view(self.type).astype(np.float64)
 
     def encode(self, values: Floats) -> NDArray[np.int64]:
         with np.errstate(over="ignore", invalid="ignore"):
