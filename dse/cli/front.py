@@ -53,4 +53,10 @@ def show_front(run: Run) -> None:
     rows = [(row["design"], *(row[name] for name in names)) for row in run.front]
     emit_table(("design", *heads), rows, optional=len(columns) - len(run.axes))
     again = f", and make them again with: {run.command}" if run.command else ""
-    note(f"Tools and conditions are in {run.path / 'provenance.json'}{again}", style="dim")
+    note(f"Tools and conditions are in {_conditions(run)}{again}", style="dim")
+
+
+def _conditions(run: Run) -> str:
+    """Return where a run says them; older runs say them beside each design alone."""
+    table = run.path / "provenance.json"
+    return str(table if table.is_file() else run.path / "designs" / "*" / "metrics.json")

@@ -32,8 +32,14 @@ def report(run: RunArgument = None, as_json: JsonFlag = False) -> None:
     from dse.report import write_report
 
     files = write_report(run_folder(run))
+    if files.missing:
+        note(
+            f"{', '.join(map(str, files.missing))}: gone, so the report lacks the times and "
+            "sources of these designs; run the same search again to restore them.",
+            style="yellow",
+        )
     if as_json:
-        emit_json({"page": files.page, "pictures": files.pictures})
+        emit_json({"page": files.page, "pictures": files.pictures, "missing": files.missing})
         return
     typer.echo(files.page)
     note("Open it in any browser; it needs no network.", style="dim")

@@ -24,6 +24,7 @@ __all__ = ["app"]
 app = typer.Typer()
 
 _GOALS, _RUN = "Goals and limits", "The run"
+_DEFAULT_BITS = 8
 
 WorkloadName = Annotated[
     str,
@@ -74,8 +75,9 @@ MaxLatency = Annotated[
     float | None, typer.Option(help="Most latency of the request, in ms.", rich_help_panel=_GOALS)
 ]
 Bits = Annotated[
-    int,
+    int | None,
     typer.Option(
+        show_default="8",
         help="Operand width: 4, 8 or 16. Quality is not modelled, so you choose.",
         rich_help_panel=_GOALS,
     ),
@@ -130,7 +132,7 @@ def search(
     objective: Objectives = None,
     max_power: MaxPower = None,
     max_latency: MaxLatency = None,
-    bits: Bits = 8,
+    bits: Bits = None,
     fix: Fixed = None,
     sampler: Sampler = "kiln",
     budget: Budget = 10,
@@ -150,6 +152,7 @@ def search(
     from dse.explore.objectives import DEFAULT_OBJECTIVES
     from dse.workloads import load_workload, make_scenario, parse_dims
 
+    held = _held(bits, fix)
     scenario = make_scenario(
         prompt=prompt, generate=generate, batch=batch, requests=trace, bucket=bucket
     )
@@ -168,13 +171,26 @@ def search(
             name=name,
             runs_dir=runs,
             resume=resume,
-            fixed={"operand_bits": bits, **parse_fixed(fix)},
+            fixed=held,
             liberty=liberty,
             jobs=jobs,
             progress=display.update,
         )
         _follow(running, display)
     _finish(running, as_json)
+
+
+def _held(bits: int | None, fix: list[str] | None) -> dict[str, Any]:
+    """Return the knobs that --fix and --bits hold, the width at 8 bits where neither names it."""
+    from hw.contracts import ConfigError
+
+    fixed = parse_fixed(fix)
+    if bits is not None and "operand_bits" in fixed:
+        raise ConfigError(
+            f"--bits {bits} and --fix operand_bits={_typed(fixed['operand_bits'])} both choose "
+            "the operand width; leave one out"
+        )
+    return {"operand_bits": _DEFAULT_BITS if bits is None else bits, **fixed}
 
 
 def parse_fixed(given: list[str] | None) -> dict[str, Any]:
@@ -187,8 +203,19 @@ def parse_fixed(given: list[str] | None) -> dict[str, Any]:
         if not (knob and equals and values):
             raise ConfigError(f"--fix {text!r} is not KNOB=VALUE; write --fix rows=16")
         parsed = tuple(_value(value) for value in values.split(","))
-        fixed[knob.replace("-", "_")] = parsed if len(parsed) > 1 else parsed[0]
+        knob = knob.replace("-", "_")
+        if knob in fixed:
+            raise ConfigError(
+                f"--fix {knob} is given twice; write --fix {knob}={_typed(fixed[knob])},{values}"
+            )
+        fixed[knob] = parsed if len(parsed) > 1 else parsed[0]
     return fixed
+
+
+def _typed(held: Any) -> str:
+    """Return the values that a knob is held at as they are typed."""
+    values = held if isinstance(held, tuple) else (held,)
+    return ",".join(str(v).lower() if isinstance(v, bool) else str(v) for v in values)
 
 
 def _value(text: str) -> int | str | bool:

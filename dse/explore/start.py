@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from boards.sky130 import complete_library, library
 from boards.target import DEFAULT_TARGET, Target, list_targets, load_target
 from dse.designs.origin import digest, origin
-from dse.results import RunFolder
+from dse.results.folder import SCHEMA, RunFolder
 from dse.workloads import OperatorList, Scenario, Workload, load_workload
 from hw.accelerator import find_block
 from hw.contracts import ConfigError
@@ -121,6 +122,7 @@ def search(
     ToolError
         A tool is missing or too old; nothing was started.
     """
+    call = _call(dict(locals()))
     chosen = load_target(target) if isinstance(target, str | Path) else target
     given = load_workload(workload, scenario) if isinstance(workload, str | Path) else workload
     trace = given.trace()
@@ -139,9 +141,9 @@ def search(
         liberty=_liberty(liberty, chosen),
     )
     about = {
-        "schema": 1,
+        "schema": SCHEMA,
         "budget": budget,
-        "command": _command(),
+        "command": _command(call),
         "tools": _tools(),
         "notes": _notes(problem),
         "origin": origin(given, chosen, _target_file(target)),
@@ -218,13 +220,27 @@ def _claim(run: RunFolder, key: dict[str, Any], about: dict[str, Any], resume: b
         run.clear()
     if run.exists:
         before = run.info()
-        changed = [field for field in key if before.get(field) != key[field]]
+        changed = [field for field in key if not _agree(before.get(field), key[field])]
         if changed:
+            other = "other" if len(changed) > 1 or changed[0].endswith("s") else "another"
             raise ConfigError(
-                f"{run.path} holds a search with another {', '.join(changed)}; "
+                f"{run.path} holds a search with {other} {', '.join(changed)}; "
                 "give this one a --name of its own, or start that one anew with --no-resume"
             )
     run.start({**key, **about})
+
+
+def _agree(before: Any, now: Any) -> bool:
+    """Whether two fields of ``run.json`` are equal; the wording of objectives does not count."""
+    return bool(_unlabelled(before) == _unlabelled(now))
+
+
+def _unlabelled(entry: Any) -> Any:
+    if not isinstance(entry, list):
+        return entry
+    return [
+        {k: v for k, v in e.items() if k != "label"} if isinstance(e, dict) else e for e in entry
+    ]
 
 
 def _key(problem: Problem, given: Workload | OperatorList, sampler: str) -> dict[str, Any]:
@@ -323,7 +339,26 @@ def _tools() -> dict[str, str]:
     return found
 
 
-def _command() -> str:
-    """Return the command that makes this run again, or the call where there was no command."""
+def _command(call: str) -> str:
+    """Return the command that makes this run again, or `call` where there was no command."""
     program = Path(sys.argv[0]).name
-    return shlex.join(["dse", *sys.argv[1:]]) if program == "dse" else "dse.search(...)"
+    return shlex.join(["dse", *sys.argv[1:]]) if program == "dse" else call
+
+
+def _call(given: Mapping[str, Any]) -> str:
+    """Return a call of `search` with the arguments `given` that are not its defaults."""
+    said = [
+        _spoken(given[name]) if name == "workload" else f"{name}={_spoken(given[name])}"
+        for name, parameter in signature(search).parameters.items()
+        if name != "progress" and (name == "workload" or given[name] != parameter.default)
+    ]
+    return f"dse.search({', '.join(said)})"
+
+
+def _spoken(value: Any) -> str:
+    """Return an argument as it is written; of a workload or a target, its file or name."""
+    if isinstance(value, Workload | OperatorList):
+        return repr(value.source or value.name)
+    if isinstance(value, Target):
+        return repr(value.name)
+    return repr(str(value) if isinstance(value, Path) else value)

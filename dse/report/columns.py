@@ -31,6 +31,7 @@ _UNITS = {
     "bytes": "bytes",
 }
 _COUNTED = ("LUT", "FF", "DSP", "BRAM", "cycles", "bytes")
+_OF_ENGINE = ("power_mw", "energy_j", "tokens_per_joule")  # memory and host are not in them
 _RATES = ("tokens_per_s", "tokens_per_joule", "tokens_per_s_per_area", "macs_per_s")
 _ABBREVIATIONS = {"ttft": "TTFT", "tpot": "TPOT", "lut": "LUT", "ff": "FF", "dsp": "DSP"}
 
@@ -78,6 +79,8 @@ def parse_column(name: str) -> Column:
     stem = name.removesuffix(suffix)
     fidelity = Fidelity.RESERVED.value if suffix == "_incl_reserve" else suffix.lstrip("_")
     label, unit = _words(stem)
+    if stem in _OF_ENGINE:
+        label = f"engine {label}"
     if suffix == "_incl_reserve":
         label = f"{label} with reserve"
     return Column(name=name, stem=stem, label=label, unit=unit, fidelity=fidelity)

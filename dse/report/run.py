@@ -113,6 +113,13 @@ class Run:
         return [r for r in self.designs if r["state"] == "measured" and not r["on_front"]]
 
     @property
+    def missing(self) -> list[Path]:
+        """Folders of measured designs that are gone."""
+        measured = (row["design"] for row in self.designs if row["state"] == "measured")
+        folders = (self.path / "designs" / label for label in measured)
+        return [folder for folder in folders if not folder.is_dir()]
+
+    @property
     def columns(self) -> list[str]:
         """Columns of `designs`."""
         return list(self.designs[0]) if self.designs else []
@@ -140,11 +147,16 @@ def read_run(path: str | Path) -> Run:
     Raises
     ------
     ConfigError
-        If the folder is no run, or a file in it is damaged; the message names it.
+        If the folder is no run, or a file in it is damaged or empty; the message names it.
     """
     folder = Path(path)
     info = RunFolder(folder).info()
     designs = _table(folder / "designs.csv", required=True)
+    if not designs:
+        raise ConfigError(
+            f"{folder / 'designs.csv'} lists no design; run the same search again to restore it: "
+            "what it measured is cached"
+        )
     best = {row["design"] for row in _table(folder / "front.csv", required=True)}
     designs = [
         {**row, "on_front": row["design"] in best, "design": f"{row['design']:02d}"}

@@ -24,10 +24,13 @@ class ReportFiles:
         ``report.html``.
     pictures : tuple of Path
         ``front.png`` and ``front.svg``; empty where there is no front to draw.
+    missing : tuple of Path
+        Folders of measured designs that are gone: the report lacks their details.
     """
 
     page: Path
     pictures: tuple[Path, ...]
+    missing: tuple[Path, ...] = ()
 
 
 def write_report(run_dir: str | Path) -> ReportFiles:
@@ -41,7 +44,7 @@ def write_report(run_dir: str | Path) -> ReportFiles:
     run = read_run(run_dir)
     page = run.path / "report.html"
     write_atomic(page, render_page(run))
-    return ReportFiles(page, _write_pictures(run))
+    return ReportFiles(page, _write_pictures(run), tuple(run.missing))
 
 
 def _write_pictures(run: Run) -> tuple[Path, ...]:

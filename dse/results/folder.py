@@ -41,7 +41,10 @@ from .provenance import describe_columns
 from .record import TrialResult
 from .tables import Row, result_row, rows_to_csv, rows_to_json
 
-__all__ = ["RunFolder"]
+__all__ = ["SCHEMA", "RunFolder"]
+
+SCHEMA = 1
+"""Layout of a run folder that this version writes and reads, as ``run.json`` states it."""
 
 _LOCK = "lock"
 
@@ -117,10 +120,15 @@ class RunFolder:
         write_atomic(self.path / "run.json", json.dumps(info, indent=2, sort_keys=True) + "\n")
 
     def info(self) -> dict[str, Any]:
-        """Return ``run.json``."""
+        """Return ``run.json``; raise `ConfigError` for a damaged one or one of another layout."""
         found = self._json("run.json")
         if not isinstance(found, dict):
             raise _damaged(self.path / "run.json", "it is no JSON object")
+        if (schema := found.get("schema", SCHEMA)) != SCHEMA:
+            raise ConfigError(
+                f"{self.path / 'run.json'} has schema={schema!r}, and this Kiln reads {SCHEMA}; "
+                "read the run with the Kiln that wrote it, or search anew with --no-resume"
+            )
         return found
 
     def write_designs(self, results: Sequence[TrialResult]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -99,16 +99,31 @@ def _row(
 def _command(point: Mapping[str, str], search: str, run: str) -> str:
     """Return the command that measures `point` in a run of its own.
 
-    It is the run's own command; of options that are given twice, the last one holds.
+    It is the run's own command, without what it held these knobs at; of other options that are
+    given twice, the last one holds.
     """
     name = "-".join([run[:_LONGEST_NAME], *point.values()])
     values = {knob: _as_typed(value) for knob, value in point.items()}
     if not search.startswith("dse search"):  # started from Python: what was passed is not known
         fixed = ", ".join(f"{knob!r}: {_literal(value)}" for knob, value in values.items())
         return f"dse.search(..., name={name!r}, budget=1, fixed={{{fixed}}})"
-    words = [word for word in shlex.split(search) if word not in _DROPPED]
+    words = [word for word in _without_knobs(shlex.split(search), values) if word not in _DROPPED]
     fixes = [word for knob, value in values.items() for word in ("--fix", f"{knob}={value}")]
     return shlex.join([*words, "--budget", "1", "--name", name, *fixes])
+
+
+def _without_knobs(words: Iterable[str], knobs: Collection[str]) -> Iterator[str]:
+    """Yield the words of a command without its --fix of `knobs`, and without --bits if need be."""
+    rest = iter(words)
+    for word in rest:
+        option, equals, value = word.partition("=")
+        if option not in ("--fix", "--bits"):
+            yield word
+            continue
+        value = value if equals else next(rest, "")
+        knob = "operand_bits" if option == "--bits" else value.partition("=")[0].replace("-", "_")
+        if knob not in knobs:
+            yield from (option, value)
 
 
 def _as_typed(value: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,9 +107,33 @@ def _long_row(folder: Path) -> Path:
     return run
 
 
+def _empty_table(folder: Path) -> Path:
+    run = make_run(folder / "run")
+    (run / "designs.csv").write_text("", encoding="utf-8")
+    return run
+
+
+def _other_schema(folder: Path) -> Path:
+    run = make_run(folder / "run")
+    path = run / "run.json"
+    info = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps({**info, "schema": 99}), encoding="utf-8")
+    return run
+
+
 @pytest.mark.parametrize(
     "spoil",
-    [_no_run, _broken_info, _broken_table, _no_table, _broken_metrics, _binary_table, _long_row],
+    [
+        _no_run,
+        _broken_info,
+        _broken_table,
+        _no_table,
+        _empty_table,
+        _other_schema,
+        _broken_metrics,
+        _binary_table,
+        _long_row,
+    ],
 )
 @pytest.mark.parametrize("command", ["front", "report"])
 def test_damaged_runs_are_refused_with_a_way_out(
@@ -118,6 +143,21 @@ def test_damaged_runs_are_refused_with_a_way_out(
     assert outcome.code == 2
     assert "run" in outcome.err
     assert "Traceback" not in outcome.err
+
+
+def test_a_missing_design_folder_is_said(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    shutil.rmtree(run / "designs" / "03")
+    outcome = dse("report", run)
+    assert outcome.code == 0
+    assert "designs/03: gone" in outcome.err.replace("\n", "")
+
+
+def test_front_names_only_files_that_are_there(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    assert "provenance.json" not in dse("front", run).err
+    (run / "provenance.json").write_text("{}", encoding="utf-8")
+    assert "provenance.json" in dse("front", run).err.replace("\n", "")
 
 
 def test_generate_offers_every_field_of_the_configuration() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from boards.metrics import Figure, Metrics
+from boards.metrics import Fidelity, Figure, Metrics
 from dse.cli.progress import time_left
 from dse.cli.search import parse_fixed
 from dse.results import TrialResult, TrialState
@@ -40,8 +40,8 @@ class Played:
 
 
 def _result(number: int, state: TrialState) -> TrialResult:
-    clock = Figure(value=90.5, unit="MHz", fidelity="measured", tool="nextpnr")
-    latency = Figure(value=1234.5, unit="ms", fidelity="modelled", tool="kiln")
+    clock = Figure(value=90.5, unit="MHz", fidelity=Fidelity.MEASURED, tool="nextpnr")
+    latency = Figure(value=1234.5, unit="ms", fidelity=Fidelity.MODELLED, tool="kiln")
     return TrialResult(
         number=number,
         knobs={"rows": 8, "cols": 16, "dataflow": "os"},
@@ -119,6 +119,28 @@ def test_a_broken_fix_is_refused(asked: dict[str, Any], text: str) -> None:
     outcome = dse("search", "--fix", text)
     assert outcome.code == 2
     assert "write --fix rows=16" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--fix", "rows=8", "--fix", "rows=16"), "given twice; write --fix rows=8,16"),
+        (("--fix", "a-depth=512", "--fix", "a_depth=1024"), "write --fix a_depth=512,1024"),
+        (("--bits", 8, "--fix", "operand_bits=4"), "both choose the operand width; leave one out"),
+    ],
+)
+def test_a_knob_chosen_twice_is_refused(
+    asked: dict[str, Any], options: tuple[object, ...], words: str
+) -> None:
+    outcome = dse("search", *options)
+    assert outcome.code == 2
+    assert words in " ".join(outcome.err.split())
+    assert "fixed" not in asked
+
+
+def test_the_width_may_be_fixed_as_any_knob(asked: dict[str, Any]) -> None:
+    dse("search", "--fix", "operand_bits=4")
+    assert asked["fixed"] == {"operand_bits": 4}
 
 
 def test_fixed_values_keep_their_kind() -> None:

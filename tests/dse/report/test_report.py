@@ -77,6 +77,9 @@ def test_axes_say_what_the_figures_are(page: _Page) -> None:
     layout = _charts(page)["front"]["latency by area"]["layout"]
     assert layout["yaxis"]["title"]["text"] == "latency (ms), modelled"
     assert layout["xaxis"]["title"]["text"] == "area (LUT), measured"
+    power = _charts(page)["front"]["latency by power"]["layout"]
+    titles = {power[axis]["title"]["text"] for axis in ("xaxis", "yaxis")}
+    assert "engine power (mW), estimated" in titles
 
 
 def test_causes_add_up_to_each_phase(page: _Page, run_dir: Path) -> None:

@@ -68,8 +68,17 @@ def test_the_command_is_the_run_s_with_every_knob_held() -> None:
         *("--budget", "1", "--name", "gpt2-16-True"),
         *("--fix", "rows=16", "--fix", "double=true"),
     ]
+    assert words.count("--fix") == 2  # a knob given twice is refused
     assert "--json" not in words
     assert "--no-resume" not in words
+
+
+def test_the_width_held_by_bits_is_not_chosen_twice() -> None:
+    info = {**INFO, "space": {"knobs": ["operand_bits"]}, "command": "dse search --bits 4"}
+    row = {**modelled(16, 10, 80), "operand_bits": "4"}
+    (left,) = not_routed([row], [], info, "gpt2")
+    assert "--bits" not in left["command"]
+    assert left["command"].endswith("--fix operand_bits=4")
 
 
 def test_a_search_from_python_is_answered_in_python() -> None:
