@@ -64,7 +64,7 @@ def main() -> int:
 
 def expected_cycles(config: MatrixConfig, memory: MemoryTiming, case: GemmCase) -> int:
     """Return the cycles of `case` by the exact model, with `memory` behind the streams."""
-    job = case.job
+    job = config.plan(case.job.m, case.job.k, case.job.n)
     word_bytes = (config.a_bits // 8, config.b_bits // 8)
     state = MemoryState(memory, word_bytes, (job.a_words, job.b_words))
     return config.cycles(job, memory=state).total

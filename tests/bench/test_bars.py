@@ -63,7 +63,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "dse"
     monkeypatch.setattr(search, "_DSE", str(path))
     lines = [
-        json.dumps({"trial_id": i, "user_attr": {"record": json.dumps({"state": state})}})
+        json.dumps({"trial_id": i, "user_attr": {"record": {"state": state}}})
         for i, state in enumerate(("screened", "measured"))
     ]
     run = tmp_path / "runs" / "bench"
