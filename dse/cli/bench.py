@@ -51,8 +51,9 @@ def search(
 
     check_picture(picture)
     names = _names(samplers)
+    _check(seeds, budget)
     truth = Truth()
-    measurements = _budget(truth, budget, seeds)
+    measurements = _budget(truth, budget)
     note(
         f"{len(truth.costs)} designs, {truth.front_size} on the true front; "
         f"{measurements} measurements ({measurements / len(truth.costs):.0%}), seeds 0 to "
@@ -77,8 +78,12 @@ def calibration(
     Nothing is measured; the page names the command that makes each file again.
     """
     from dse.benchmark.calibration_page import render_calibration
-    from hw.contracts import write_atomic
+    from hw.contracts import ConfigError, write_atomic
 
+    if page.is_dir():
+        raise ConfigError(
+            f"--page {page} is a folder; name a file in it: {page / 'calibration.md'}"
+        )
     write_atomic(page, render_calibration())
     if as_json:
         emit_json({"page": page})
@@ -98,15 +103,28 @@ def _names(text: str) -> list[str]:
     return names
 
 
-def _budget(truth: Truth, budget: int | None, seeds: int) -> int:
+def _check(seeds: int, budget: int | None) -> None:
+    """Refuse options that no table could serve, before any is read."""
+    from dse.benchmark.subspace import SUBSPACE
     from hw.contracts import ConfigError
 
     if seeds < 1:
         raise ConfigError(f"seeds={seeds} compares nothing; use 1 or more")
+    most = len(SUBSPACE)
+    if budget is not None and not 1 <= budget <= most:
+        remedy = "1 or more" if budget < 1 else f"{most} or fewer"
+        raise ConfigError(f"budget={budget} is outside 1 to {most}; use {remedy}")
+
+
+def _budget(truth: Truth, budget: int | None) -> int:
+    from hw.contracts import ConfigError
+
     most = len(truth.costs)
     wanted = min(2 * truth.front_size, most // 5) if budget is None else budget
     if not 1 <= wanted <= most:
-        raise ConfigError(f"budget={wanted} is outside 1 to {most}, the sub-space's size")
+        raise ConfigError(
+            f"budget={wanted} is outside 1 to {most}, the designs measured; use {most} or fewer"
+        )
     return wanted
 
 

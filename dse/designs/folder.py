@@ -53,11 +53,19 @@ class DesignFolder:
 
     @property
     def metrics(self) -> Metrics:
-        """The figures; empty where nothing was measured."""
+        """The figures; empty where nothing was measured.
+
+        Raises `ConfigError` for a damaged file.
+        """
         from boards.metrics import Metrics
 
         path = self.path / "metrics.json"
-        return Metrics.from_json(path.read_text("utf-8")) if path.is_file() else Metrics()
+        try:
+            return Metrics.from_json(path.read_text("utf-8")) if path.is_file() else Metrics()
+        except (ConfigError, OSError, ValueError) as error:
+            raise ConfigError(
+                f"cannot read {path} ({error}); run the same search again to restore it"
+            ) from None
 
     @property
     def trace(self) -> dict[str, Any]:
@@ -74,14 +82,14 @@ class DesignFolder:
     def verilog(self) -> str:
         """All Verilog of the folder in one text, as it is on disk.
 
-        Raises `ConfigError` if there is none.
+        Raises `ConfigError` if there is none, or an empty file.
         """
-        texts = [path.read_text("utf-8") for path in self.sources]
-        if not texts:
-            raise ConfigError(
-                f"{self.path / 'verilog'} holds no Verilog; write it again with `dse generate`"
-            )
-        return "\n".join(texts)
+        texts = {path: path.read_text("utf-8") for path in self.sources}
+        empty = [path for path, text in texts.items() if not text.strip()]
+        if empty or not texts:
+            place = empty[0] if empty else self.path / "verilog"
+            raise ConfigError(f"{place} holds no Verilog; write it again with `dse generate`")
+        return "\n".join(texts.values())
 
     @property
     def top(self) -> str:

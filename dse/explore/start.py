@@ -40,6 +40,7 @@ _DEFAULT_BITS = 8
 _MOST_JOBS = 256
 _LAST_SEED = (1 << 31) - (1 << 20)  # nextpnr's is a 32-bit integer, and a resumed study adds to it
 _LONGEST_NAME = 100
+_PASSING = ("resume", "progress")  # arguments of `search` that leave no mark on a run
 _TOOLS = (
     "amaranth",
     "pyosys",
@@ -346,11 +347,11 @@ def _command(call: str) -> str:
 
 
 def _call(given: Mapping[str, Any]) -> str:
-    """Return a call of `search` with the arguments `given` that are not its defaults."""
+    """Return the call of `search` that makes a run again, less the defaults among `given`."""
     said = [
         _spoken(given[name]) if name == "workload" else f"{name}={_spoken(given[name])}"
         for name, parameter in signature(search).parameters.items()
-        if name != "progress" and (name == "workload" or given[name] != parameter.default)
+        if name not in _PASSING and (name == "workload" or given[name] != parameter.default)
     ]
     return f"dse.search({', '.join(said)})"
 

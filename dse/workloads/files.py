@@ -82,6 +82,11 @@ def _header(
     path: Path, cells: list[str], required: tuple[str, ...], optional: tuple[str, ...] | None
 ) -> list[str]:
     header = [cell.strip() for cell in cells]
+    if len(header) == 1 and ";" in header[0]:
+        raise ConfigError(
+            f"{path}: its cells are separated by semicolons; separate them by commas: "
+            f"{header[0].replace(';', ',')}"
+        )
     for column in header:
         if header.count(column) > 1:
             raise ConfigError(f"{path}: column {column!r} appears twice; keep one")

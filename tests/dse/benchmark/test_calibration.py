@@ -136,3 +136,26 @@ def test_the_command_writes_the_page(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     assert dse("bench", "calibration", "--page", page).out.strip() == str(page)
     assert page.read_text("utf-8").startswith("# Calibration")
+
+
+def test_a_folder_is_no_page(tmp_path: Path) -> None:
+    outcome = dse("bench", "calibration", "--page", tmp_path)
+    assert outcome.code == 2
+    assert "is a folder; name a file in it" in " ".join(outcome.err.split())
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (("--seeds", 0), "seeds=0 compares nothing; use 1 or more"),
+        (("--budget", 0), "use 1 or more"),
+        (("--budget", 10**6), "budget=1000000 is outside 1 to"),
+    ],
+)
+def test_options_are_checked_before_the_table(
+    monkeypatch: pytest.MonkeyPatch, option: tuple[object, ...], words: str
+) -> None:
+    monkeypatch.setattr("dse.benchmark.compare.Truth", None)  # reading would fail
+    outcome = dse("bench", "search", *option)
+    assert outcome.code == 2
+    assert words in " ".join(outcome.err.split())

@@ -124,6 +124,7 @@ FILES: dict[str, tuple[str, str | bytes, str]] = {
     "JSON type": ("w.json", _config(model_type=["x"]), r"model_type=\['x'\] is not supported.*use"),
     "JSON not UTF-8": ("w.json", b'{"\xff": 1}', r"w\.json: byte 2 is not UTF-8 text; save"),
     "CSV empty": ("w.csv", "", r"w\.csv: is empty; its first line must be m,k,n"),
+    "CSV of semicolons": ("w.csv", "m;k;n\n8;8;8\n", r"w\.csv: .*separate them by commas: m,k,n"),
     "CSV header only": ("w.csv", "m,k,n\n", r"workload 'w' has no operators; give it at least"),
     "CSV short row": (
         "w.csv",

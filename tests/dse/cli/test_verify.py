@@ -97,6 +97,15 @@ def test_a_design_without_verilog_is_refused(tmp_path: Path, found: dict[str, An
     assert "holds no Verilog" in outcome.err
 
 
+def test_an_empty_verilog_file_is_named(tmp_path: Path, found: dict[str, Any]) -> None:
+    path = write_design(tmp_path / "00", CONFIG, export(CONFIG)).path
+    (path / "verilog" / "kiln_matrix.v").write_text("\n", "utf-8")
+    outcome = dse("verify", "--design", path)
+    assert outcome.code == 2
+    said = "".join(outcome.err.split())
+    assert "kiln_matrix.vholdsnoVerilog;writeitagainwith`dsegenerate`" in said
+
+
 @pytest.mark.parametrize("cases", ["0", "-1", "x"])
 def test_absurd_numbers_of_cases_are_refused(design: Path, cases: str) -> None:
     assert dse("verify", "--design", design, "--cases", cases).code == 2

@@ -178,3 +178,10 @@ def test_a_damaged_record_is_named(tmp_path: Path, exported: Any) -> None:
     (design / "trace.json").write_text("{", "utf-8")
     with pytest.raises(ConfigError, match=r"trace\.json is damaged"):
         explain_design(design)
+
+
+def test_damaged_figures_are_named(tmp_path: Path, exported: Any) -> None:
+    design = _in_run(tmp_path, exported)
+    (design / "metrics.json").write_text("no", "utf-8")
+    with pytest.raises(ConfigError, match=r"cannot read .*metrics\.json .*run the same search"):
+        explain_design(design)
