@@ -61,7 +61,8 @@ def test_what_commands_print_as_json_says_it_too(
         monkeypatch.setattr(sys, "argv", ["dse", *map(str, command), "--json"])
         assert json_gaps(dse(*command, "--json").data, knobs) == []
     assert dse("front", run, "--json").data["command"].startswith("dse search --workload")
-    assert dse("report", run, "--json").data.keys() == {"page", "pictures", "missing"}  # no figures in it
+    written = dse("report", run, "--json").data
+    assert written.keys() == {"page", "pictures", "missing"}  # no figures in it
 
 
 def test_a_search_prints_it_with_its_tables(
