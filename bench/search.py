@@ -1,4 +1,4 @@
-"""The default search from an empty cache, and again with the cache kept: bars 1, 2 and 8.
+"""The default search from an empty cache, again with it kept, then every design verified.
 
 Run ``python -m bench.search``; it is long and wants an idle machine. Everything is
 in a temporary folder (``KILN_CACHE`` too), which is left where a bar is missed. The clock starts
@@ -26,7 +26,16 @@ from bench.machine import busy
 from bench.startup import SECONDS as HELP_S
 from bench.startup import help_seconds, imported
 
-__all__ = ["Bar", "Timed", "front_bars", "main", "repeat_bars", "table", "timed_search"]
+__all__ = [
+    "Bar",
+    "Timed",
+    "front_bars",
+    "main",
+    "repeat_bars",
+    "table",
+    "timed_search",
+    "verify_bar",
+]
 
 FIRST_S, FRONT_S, REPEAT_S = 90.0, 480.0, 15.0
 DESIGNS, COUNTS, LARGEST = 6, 3, 64
@@ -126,6 +135,34 @@ def repeat_bars(first: Timed, again: Timed, new_results: int) -> list[Bar]:
     ]
 
 
+def verify_bar(designs: Mapping[str, int]) -> Bar:
+    """Return the bar on the exit codes of ``dse verify``, by design folder."""
+    failed = [name for name, code in designs.items() if code]
+    passed = f"{len(designs) - len(failed)} of {len(designs)}"
+    return Bar(
+        name="designs that pass dse verify",
+        found=f"{passed}; failed: {' '.join(failed)}" if failed else passed,
+        asked="all",
+        met=bool(designs) and not failed,
+    )
+
+
+def _verify(folder: Path) -> dict[str, int]:
+    """Run ``dse verify`` on every design folder of the run; return the exit codes."""
+    codes = {}
+    for design in sorted((folder / "runs" / "bench" / "designs").iterdir()):
+        print(f"verify {design.name}", flush=True)
+        with (folder / "verify.txt").open("ab") as output:
+            codes[design.name] = subprocess.run(
+                [_DSE, "verify", "--design", str(design)],
+                env={**os.environ, "KILN_CACHE": str(folder / "cache")},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+            ).returncode
+    return codes
+
+
 def table(bars: Sequence[Bar]) -> str:
     """Return one line per bar."""
     rows = [("", "what", "found", "asked")]
@@ -171,6 +208,7 @@ def _search_bars(folder: Path, options: Sequence[str]) -> list[Bar]:
         _seconds("front, whole search", first.whole, FRONT_S),
         *front_bars(list(csv.DictReader(first.front.decode().splitlines()))),
         *repeat_bars(first, again, len(changed)),
+        verify_bar(_verify(folder)),
     ]
 
 

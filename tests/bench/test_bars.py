@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench import decode_gemv, export, search
-from bench.search import Timed, front_bars, repeat_bars, table, timed_search
+from bench.search import Timed, front_bars, repeat_bars, table, timed_search, verify_bar
 
 FIRST = Timed(first=10.0, whole=100.0, front=b"design\n1\n")
 SHAPES = [(4, 4), (4, 8), (8, 4), (8, 8), (4, 4), (4, 4)]
@@ -115,3 +115,12 @@ def test_decode_reaches_the_bandwidth_by_the_exact_model(
     assert "cycle model" in capsys.readouterr().out
     monkeypatch.setattr(decode_gemv, "LIMIT", 0.99)
     assert decode_gemv.main(arguments) == 1
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"), [({"01": 0, "02": 0}, True), ({"01": 0, "02": 1}, False), ({}, False)]
+)
+def test_all_designs_must_pass_verification(codes: dict[str, int], expected: bool) -> None:
+    bar = verify_bar(codes)
+    assert bar.met is expected
+    assert ("02" in bar.found) is (codes.get("02", 0) != 0)
