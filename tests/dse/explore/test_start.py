@@ -51,3 +51,12 @@ def test_a_run_whose_objectives_were_worded_otherwise_goes_on(tmp_path: Path) ->
     assert run.info()["objectives"][0]["label"] == "engine power (mW)"
     with pytest.raises(ConfigError, match="with other objectives;"):
         start._claim(run, {"objectives": [{**POWER, "maximise": True}]}, {}, resume=True)
+
+
+def test_a_run_of_another_layout_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run")
+    run.start({"schema": 99, "objectives": []})
+    before = (run.path / "run.json").read_bytes()
+    with pytest.raises(ConfigError, match="schema=99.*--no-resume"):
+        start._claim(run, {"objectives": []}, {}, resume=True)
+    assert (run.path / "run.json").read_bytes() == before
