@@ -1,25 +1,28 @@
 """Fits the additive predictor to measurements: ``python -m dse.calibrate --family ecp5``.
 
 A fixed sample of designs per group is synthesised (from the cache where it was before), and the
-group's coefficients in ``surrogates/additive.json`` are replaced. With ``--clock`` the small
-designs get their clock measured as well, by routing or by static timing, and the family's clock is
-fitted instead. What is printed are the fit's own errors.
+group's coefficients in ``surrogates/additive.json`` are replaced. With ``--clock`` a sample of
+small designs gets its clock measured as well, by routing or by static timing, and the family's
+clock is fitted instead. What is printed are the fit's own errors.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from zlib import crc32
 
 import numpy as np
 
 import surrogates
 from boards.flows import synthesis, synthesize, used
+from boards.pool import Pool
 from boards.target import Target, list_targets, load_target
 from dse.explore.ladder import TOP, figure, measure_clock
 from hw.contracts import ConfigError, KilnError, write_atomic
@@ -28,20 +31,35 @@ from hw.matrix import MATRIX_SPACE, MatrixConfig
 from sim.system import config_columns
 from surrogates.additive import fit_clock, fit_group, group_of
 
-__all__ = ["fitted_configs", "main", "sample"]
+__all__ = ["clock_sample", "fitted_configs", "main", "sample"]
 
 Group = tuple[str, str, int]
+ResultT = TypeVar("ResultT")
 
 _RESOURCES = ("lut", "ff", "dsp", "bram")
 _SIZES = ((2, 4), (4, 4), (4, 8), (8, 4), (8, 8), (4, 16), (16, 4), (16, 8), (8, 16), (16, 16))
+_CLOCKED_SIZES = ((2, 4), (4, 4), (4, 8), (8, 4), (8, 8))  # routing larger ones takes minutes
 _SAMPLES = 2
-_ROUTED_SAMPLES = 1  # placing and routing takes ten times as long as synthesis
-_LARGEST_CLOCKED = 32
 
 
 def sample(group: Group, seed: int) -> list[MatrixConfig]:
-    """Return designs of one group: every size once, all other knobs drawn."""
-    rng = np.random.default_rng(seed)
+    """Return designs of one group: every size once, all other knobs drawn, alike in all groups."""
+    return _draw(group, _SIZES, np.random.default_rng(seed))
+
+
+def clock_sample(group: Group, seed: int) -> list[MatrixConfig]:
+    """Return small designs of one group: every size once, all other knobs drawn.
+
+    One fit serves all groups, so each draws its own knobs; else a knob that meets the same sizes
+    in all of them could not be told from the size.
+    """
+    rng = np.random.default_rng([seed, crc32(group_of(*group).encode())])
+    return _draw(group, _CLOCKED_SIZES, rng)
+
+
+def _draw(
+    group: Group, sizes: Iterable[tuple[int, int]], rng: np.random.Generator
+) -> list[MatrixConfig]:
     dataflow, multiplier, operand_bits = group
     fixed: dict[str, Any] = {
         "dataflow": dataflow,
@@ -60,7 +78,7 @@ def sample(group: Group, seed: int) -> list[MatrixConfig]:
             **fixed,
             **{name: values[rng.integers(len(values))] for name, values in free.items()},
         )
-        for rows, cols in _SIZES
+        for rows, cols in sizes
     ]
 
 
@@ -83,23 +101,34 @@ def measure(config: MatrixConfig, target: Target) -> dict[str, float]:
 def calibrate(target: Target, group: Group) -> dict[str, Any]:
     """Return the fit of one group on the family of `target`."""
     configs = [config for seed in range(_SAMPLES) for config in sample(group, seed)]
-    rows = [measure(config, target) for config in configs]
+    rows = _each(lambda config: measure(config, target), configs)
     measured = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     return fit_group(config_columns(configs), measured, target.family)
 
 
 def calibrate_clock(target: Target, groups: Sequence[Group]) -> dict[str, Any]:
     """Return the clock's fit on the family of `target`, from small designs of `groups`."""
-    configs, clocks = [], []
-    samples = range(_ROUTED_SAMPLES if target.routing else _SAMPLES)
-    for config in (c for seed in samples for g in groups for c in sample(g, seed)):
-        if config.macs_per_cycle <= _LARGEST_CLOCKED:
-            design = export(config, TOP)
-            clock, _ = measure_clock(design, synthesis(design, target), target, seed=0)
-            configs.append(config)
-            clocks.append(figure(clock, "clock_mhz"))
-            print(config, clocks[-1], file=sys.stderr)
+    configs = [c for group in groups for seed in range(_SAMPLES) for c in clock_sample(group, seed)]
+    clocks = _each(lambda config: _clock_mhz(config, target), configs)
     return fit_clock(config_columns(configs), np.array(clocks))
+
+
+def _clock_mhz(config: MatrixConfig, target: Target) -> float:
+    design = export(config, TOP)
+    clock, _ = measure_clock(design, synthesis(design, target), target, seed=0)
+    print(config, figure(clock, "clock_mhz"), file=sys.stderr)
+    return figure(clock, "clock_mhz")
+
+
+def _each(
+    work: Callable[[MatrixConfig], ResultT], configs: Iterable[MatrixConfig]
+) -> list[ResultT]:
+    """Return the result of `work` for every design, as many at a time as there are cores."""
+    pool = Pool(os.cpu_count() or 1)
+    try:
+        return [job.result() for job in [pool.submit(work, config) for config in configs]]
+    finally:
+        pool.stop()
 
 
 def keep(target: Target, fitted: dict[str, Any], group: str | None = None) -> None:

@@ -128,18 +128,25 @@ def clock_features(knobs: Columns) -> Floats:
 def _clock_counts(knobs: Columns) -> list[Floats]:
     rows, cols = (np.asarray(knobs[name], dtype=float) for name in ("rows", "cols"))
     depths = [np.log2(np.asarray(knobs[n], dtype=float)) for n in ("a_depth", "b_depth")]
-    pipeline = np.asarray(knobs["pipeline"], dtype=float)
-    banks = np.asarray(knobs["banks"], dtype=float)
+    bits = np.log2(np.asarray(knobs["operand_bits"], dtype=float) / 8)
+    pipeline = np.asarray(knobs["pipeline"])
+    ws = np.asarray(knobs["dataflow"]) == "ws"
+    lut = np.asarray(knobs["multiplier"]) == "lut"
+    product_in_path = pipeline == 0
     return [
         np.ones_like(rows),
         np.log2(rows * cols),
         sum(depths[1:], depths[0]),
-        pipeline == 0,
+        np.asarray(knobs["banks"], dtype=float) - 1,
+        ws,
+        lut,
+        bits,
+        lut * bits,
         pipeline == 2,
-        banks - 1,
-        np.asarray(knobs["dataflow"]) == "ws",
-        np.asarray(knobs["multiplier"]) == "lut",
-        np.log2(np.asarray(knobs["operand_bits"], dtype=float) / 8),
+        product_in_path,
+        product_in_path & ws,
+        product_in_path & lut,
+        product_in_path * bits,
     ]
 
 
