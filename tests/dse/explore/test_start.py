@@ -57,6 +57,6 @@ def test_a_run_of_another_layout_is_refused_and_left_as_it_was(tmp_path: Path) -
     run = RunFolder(tmp_path / "run")
     run.start({"schema": 99, "objectives": []})
     before = (run.path / "run.json").read_bytes()
-    with pytest.raises(ConfigError, match="schema=99.*--no-resume"):
+    with pytest.raises(ConfigError, match=r"schema=99.*--no-resume"):
         start._claim(run, {"objectives": []}, {}, resume=True)
     assert (run.path / "run.json").read_bytes() == before
