@@ -37,7 +37,7 @@ def _flat(run: Run, x: Axis, y: Axis) -> Chart:
     front.update(
         marker=_marker(run.front, other, size=17),
         text=[row["design"] for row in run.front],
-        textposition=label_places(front["x"], front["y"]),
+        textposition=label_places(front["x"], front["y"], drawn=_reach(traces)),
         cliponaxis=False,
     )
     layout = {
@@ -48,6 +48,12 @@ def _flat(run: Run, x: Axis, y: Axis) -> Chart:
         "hovermode": "closest",
     }
     return {"data": [*traces, front], "layout": layout}
+
+
+def _reach(traces: Sequence[Chart]) -> tuple[list[float], list[float]]:
+    """Return everything that `traces` draw, along x and along y."""
+    xs, ys = ([value for trace in traces for value in trace[way]] for way in "xy")
+    return xs, ys
 
 
 def _solid(run: Run, axes: Sequence[Axis]) -> Chart:

@@ -115,9 +115,21 @@ def _draw_front(run: Run, figure: Figure, axes: Axes, x: Axis, y: Axis) -> None:
     else:
         axes.scatter(xs, ys, color=FRONT_SCALE[-1], label="on the front", **look)
     labels = [row["design"] for row in run.front]
-    for label, left, up, place in zip(labels, xs, ys, label_places(xs, ys), strict=True):
+    places = label_places(xs, ys, drawn=_behind(run, x, y))
+    for label, left, up, place in zip(labels, xs, ys, places, strict=True):
         offset, sides = _LABELS[place or "top center"]
         axes.annotate(label, (left, up), offset, textcoords="offset points", fontsize=9.5, **sides)
+
+
+def _behind(run: Run, x: Axis, y: Axis) -> tuple[list[float], list[float]]:
+    """Return what is drawn beside the front, along x and along y."""
+    columns = model_columns(run, (x, y)) or ()
+    xs, ys = (
+        [row[axis.column.name] for row in run.dominated]
+        + [row[column] for column in columns[at : at + 1] for row in run.model_front]
+        for at, axis in enumerate((x, y))
+    )
+    return xs, ys
 
 
 def _colour_bar(figure: Figure, axes: Axes, dots: Any, axis: Axis, values: list[float]) -> None:

@@ -53,14 +53,17 @@ def _tenths() -> tuple[float, ...]:
 
 
 def label_places(
-    xs: Sequence[float], ys: Sequence[float], least_room: float = 0.0
+    xs: Sequence[float],
+    ys: Sequence[float],
+    least_room: float = 0.0,
+    drawn: tuple[Sequence[float], Sequence[float]] = ((), ()),
 ) -> list[str | None]:
     """Return where the label of each point on logarithmic axes goes, clear of its neighbours.
 
     Places are Plotly's words for them: ``top center`` where there is room, else another side; None
-    where no side has `least_room`, as a share of the axes.
+    where no side has `least_room`, as a share of the axes. `drawn` is what else the axes reach to.
     """
-    spots = list(zip(_scaled(xs), _scaled(ys), strict=True))
+    spots = list(zip(_scaled(xs, drawn[0]), _scaled(ys, drawn[1]), strict=True))
     taken: list[tuple[float, float]] = list(spots)
     places: list[str | None] = []
     for x, y in spots:
@@ -89,9 +92,10 @@ def _room(x: float, y: float, place: str, taken: Sequence[tuple[float, float]]) 
     return min(0.055, *near, 1.0)
 
 
-def _scaled(values: Sequence[float]) -> list[float]:
-    """Return logarithms stretched over 0 to 1; what cannot be drawn lies at 0."""
-    logs = [math.log10(v) if is_finite(v) and v > 0 else None for v in values]
+def _scaled(values: Sequence[float], others: Sequence[float]) -> list[float]:
+    """Return logarithms stretched over 0 to 1 with `others`; what cannot be drawn lies at 0."""
+    logs = [math.log10(v) if is_finite(v) and v > 0 else None for v in [*values, *others]]
     known = [v for v in logs if v is not None]
     low, span = (min(known), (max(known) - min(known)) or 1.0) if known else (0.0, 1.0)
+    logs = logs[: len(values)]
     return [0.0 if v is None else (v - low) / span for v in logs]

@@ -48,6 +48,13 @@ def test_labels_of_neighbours_take_different_sides() -> None:
     assert near[0] != near[1]
 
 
+def test_labels_keep_clear_on_axes_that_reach_further_than_their_points() -> None:
+    xs, ys = [1.0, 1.1, 1.2], [1.0, 1.1, 1.2]
+    alone = label_places(xs, ys)
+    assert alone == ["top center"] * 3
+    assert len(set(label_places(xs, ys, drawn=([1000.0], [1000.0])))) > 1
+
+
 @pytest.mark.parametrize(
     ("name", "title", "fidelity"),
     [
