@@ -1,9 +1,10 @@
 """Derives the compact sky130 table from the full Liberty file of the PDK.
 
 Run ``python -m boards.sky130.extract LIBERTY`` to write the CSV files beside this one. Delays,
-transitions and energies are fitted as ``a + b * load`` at each stated slew by least squares of the
-relative error; where several Liberty groups describe one arc (by the state of other pins), the one
-with the larger delay in the middle of the range is kept, as a worst-case timer does.
+transitions and energies are fitted at the knots of a `Grid` to the points of the file's own tables,
+7 slews of up to 1.5 ns by 7 loads; where several Liberty groups describe one arc (by the state of
+other pins), the one with the larger delay in the middle of the range is kept, as a worst-case timer
+does.
 """
 
 from __future__ import annotations
@@ -11,20 +12,30 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
 
 from boards.liberty import Arc, Cell, Constraint, Library, Table, read_liberty
 from hw.contracts import ConfigError
 
-from .table import CLOCK_SLEW_NS, DATA_SLEWS_NS, LOADS_PF, PREFIX, SLEWS_NS
+from .grid import DELAY, ENERGY, INPUT_ENERGY, TRANSITION, Grid
+from .table import CLOCK_SLEW_NS, DATA_SLEWS_NS, PREFIX, SENSES
 
-__all__ = ["extract", "main", "wanted"]
+__all__ = ["LIBERTY_SLEWS_NS", "extract", "liberty_loads_pf", "main", "wanted", "worst"]
 
-_FIT_POINTS = 8
-_FLOOR_NS, _FLOOR_PJ = 0.02, 0.0005  # below these a relative error says nothing
+LIBERTY_SLEWS_NS = tuple(float(slew) for slew in np.geomspace(0.01, 1.5, 7))
+"""Slews of the PDK's tables; those of three large buffers go further, with fewer below 1.5 ns."""
+_BETWEEN = 0.4  # what an error half-way between two points of the PDK's tables counts
+_QUANTITIES = ("rise", "fall", "rise_slew", "fall_slew")
+_GRIDS = (
+    *zip(_QUANTITIES, (DELAY, DELAY, TRANSITION, TRANSITION), strict=True),
+    ("energy", ENERGY),
+    ("input energy", INPUT_ENERGY),
+)
 # Not for logic mapping: isolation cells (ABC would map logic to them), scan and enable flip-flops,
 # delay lines, tri-states, fillers, and oddities without a use in generated logic.
 _EXCLUDED = (
@@ -65,19 +76,20 @@ def extract(library: Library) -> dict[str, str]:
         "voltage": library.voltage,
         "temperature_c": library.temperature_c,
         "process": library.process,
-        "slews_ns": SLEWS_NS,
-        "loads_pf_at_drive_1": LOADS_PF,
+        "knots": {
+            name: {"slews_ns": grid.slews_ns, "load_steps": grid.steps} for name, grid in _GRIDS
+        },
         "clock_slew_ns": CLOCK_SLEW_NS,
     }
     return {
         "cells.csv": _csv("cell area_um2 leakage_nw sequential", map(_cell_row, cells)),
         "pins.csv": _csv(
             "cell pin kind cap_ff max_load_ff function energy",
-            (row for cell in cells for row in _pin_rows(cell)),
+            _pin_rows(cells),
         ),
         "arcs.csv": _csv(
             "cell source target sense edge rise fall rise_slew fall_slew",
-            (row for cell in cells for row in _arc_rows(cell)),
+            _arc_rows(cells),
         ),
         "constraints.csv": _csv(
             "cell pin clock rise fall", (row for cell in cells for row in _setup_rows(cell))
@@ -113,29 +125,37 @@ def _cell_row(cell: Cell) -> tuple[str, ...]:
     return (_short(cell), f"{cell.area_um2:.10g}", f"{cell.leakage_nw:.4g}", "|".join(fields))
 
 
-def _pin_rows(cell: Cell) -> Iterable[tuple[str, ...]]:
-    loads = _loads(cell)
-    for pin in cell.pins.values():
-        kind = "output" if pin.output else "clock" if pin.clock else "input"
-        tables = [energy.table for energy in cell.energies if energy.pin == pin.name]
-        energy = _fit(_average(tables), loads if pin.output else (), _FLOOR_PJ) if tables else ""
+def _pin_rows(cells: Sequence[Cell]) -> Iterator[tuple[str, ...]]:
+    pins = [(cell, pin) for cell in cells for pin in cell.pins.values()]
+    tables = [[e.table for e in cell.energies if e.pin == pin.name] for cell, pin in pins]
+    fitted: dict[int, str] = {}
+    for grid, output in ((ENERGY, True), (INPUT_ENERGY, False)):
+        rows = [at for at, (_, pin) in enumerate(pins) if tables[at] and pin.output == output]
+        loads = [pins[at][1].max_load_pf if output else 0.0 for at in rows]
+        fitted.update(zip(rows, _fit(grid, [tables[at] for at in rows], loads), strict=True))
+    for at, (cell, pin) in enumerate(pins):
         yield (
             _short(cell),
             pin.name,
-            kind,
+            "output" if pin.output else "clock" if pin.clock else "input",
             f"{pin.capacitance_pf * 1000:.4g}",
             f"{pin.max_load_pf * 1000:.4g}" if pin.output else "",
             pin.function,
-            energy,
+            fitted.get(at, ""),
         )
 
 
-def _arc_rows(cell: Cell) -> Iterable[tuple[str, ...]]:
-    loads = _loads(cell)
-    for arc in _worst(cell.arcs):
-        tables = (arc.rise, arc.fall, arc.rise_slew, arc.fall_slew)
-        fits = [_fit(table, loads) for table in tables]
-        yield (_short(cell), arc.source, arc.target, arc.sense, arc.edge, *fits)
+def _arc_rows(cells: Sequence[Cell]) -> Iterator[tuple[str, ...]]:
+    arcs = [(cell, arc) for cell in cells for arc in worst(cell.arcs)]
+    loads = [cell.pins[arc.target].max_load_pf for cell, arc in arcs]
+    columns = [
+        _fit(grid, [[getattr(arc, name)] for _, arc in arcs], loads)
+        for name, grid in _GRIDS
+        if name in _QUANTITIES
+    ]
+    signs = {sense: sign for sign, sense in SENSES.items()}
+    for (cell, arc), *fits in zip(arcs, *columns, strict=True):
+        yield (_short(cell), arc.source, arc.target, signs[arc.sense], arc.edge, *fits)
 
 
 def _setup_rows(cell: Cell) -> Iterable[tuple[str, ...]]:
@@ -154,7 +174,7 @@ def _short(cell: Cell) -> str:
     return cell.name.removeprefix(PREFIX)
 
 
-def _worst(arcs: Sequence[Arc]) -> list[Arc]:
+def worst(arcs: Sequence[Arc]) -> list[Arc]:
     """Return one arc per (source, target, sense, edge): the slowest in mid-range."""
     found: dict[tuple[str, str, str, str], Arc] = {}
     for arc in arcs:
@@ -168,45 +188,34 @@ def _middle(arc: Arc) -> float:
     return arc.rise(0.1, 0.01) + arc.fall(0.1, 0.01)
 
 
-def _average(tables: Sequence[Table]) -> Callable[[float, float], float]:
-    return lambda slew, load: sum(table(slew, load) for table in tables) / len(tables)
+def liberty_loads_pf(max_load_pf: float) -> tuple[float, ...]:
+    """Return the loads of the PDK's tables for a pin of `max_load_pf`."""
+    if not max_load_pf:
+        return (0.0,)
+    return tuple(float(load) for load in np.geomspace(0.0005, max_load_pf, 7))
 
 
-def _loads(cell: Cell) -> list[float]:
-    """Return loads in geometric steps over the fit range, scaled to the cell's drive."""
-    strongest = max((pin.max_load_pf for pin in cell.outputs), default=0.0)
-    low, high = (load * max(1.0, strongest / 0.17) for load in LOADS_PF)
-    step = (high / low) ** (1 / (_FIT_POINTS - 1))
-    return [min(low * step**i, strongest or high) for i in range(_FIT_POINTS)]
+def _fit(grid: Grid, tables: Sequence[Sequence[Table]], loads: Sequence[float]) -> list[str]:
+    """Return what the table has for each of `tables`, every one the mean of several."""
+    points = [_points(found, load) for found, load in zip(tables, loads, strict=True)]
+    shape = (len(points[0].rows), len(points[0].columns))
+    counts = [_BETWEEN if row % 2 or column % 2 else 1.0 for row, column in np.ndindex(shape)]
+    return [grid.write(values) for values in grid.fit(points, loads, counts)]
 
 
-def _fit(
-    table: Callable[[float, float], float], loads: Sequence[float], floor: float = _FLOOR_NS
-) -> str:
-    """Return ``a b`` for every stated slew: thousandths, and thousandths per fF; no load, ``a``."""
-    if not loads:
-        return " ".join(_round(table(slew, 0.0) * 1000, 0.01) for slew in SLEWS_NS)
-    pairs = [_line(loads, [table(slew, load) for load in loads], floor) for slew in SLEWS_NS]
-    return " ".join(f"{_round(a * 1000, 0.01)} {_round(b, 0.001)}" for a, b in pairs)
+def _points(tables: Sequence[Table], max_load_pf: float) -> Table:
+    slews, loads = _halved(LIBERTY_SLEWS_NS), _halved(liberty_loads_pf(max_load_pf))
+    values = [
+        tuple(sum(table(slew, load) for table in tables) / len(tables) for load in loads)
+        for slew in slews
+    ]
+    return Table(slews, loads, tuple(values))
 
 
-def _round(value: float, floor: float) -> str:
-    """Return `value` with three digits, but none finer than `floor`."""
-    digits = 2 - math.floor(math.log10(abs(value))) if value else 0
-    return f"{round(value, min(digits, -math.floor(math.log10(floor)))) + 0.0:g}"
-
-
-def _line(x: Sequence[float], y: Sequence[float], floor: float) -> tuple[float, float]:
-    """Return intercept and slope of least relative squares; below `floor`, absolute."""
-    weights = [1 / max(abs(value), floor) ** 2 for value in y]
-    total = sum(weights)
-    x_mean = sum(w * a for w, a in zip(weights, x, strict=True)) / total
-    y_mean = sum(w * b for w, b in zip(weights, y, strict=True)) / total
-    spread = sum(w * (a - x_mean) ** 2 for w, a in zip(weights, x, strict=True))
-    slope = (
-        sum(w * (a - x_mean) * (b - y_mean) for w, a, b in zip(weights, x, y, strict=True)) / spread
-    )
-    return y_mean - slope * x_mean, slope
+def _halved(points: Sequence[float]) -> tuple[float, ...]:
+    """Return `points` and, between any two, one half-way."""
+    middles = [(low + high) / 2 for low, high in pairwise(points)]
+    return tuple(sorted((*points, *middles)))
 
 
 if __name__ == "__main__":

@@ -4,11 +4,11 @@ Four files share one key, the cell's name without its prefix:
 
 ``cells.csv``        area, leakage, and the sequential behaviour where there is one
 ``pins.csv``         capacitance, function, and energy of a transition
-``arcs.csv``         delay and transition of each edge, linear in the load
+``arcs.csv``         delay and transition of each edge
 ``constraints.csv``  setup time over the slew of the data
 
-A linear quantity is a pair ``a b`` (value = a + b * load) for each of the stated `SLEWS`, in ps and
-ps/fF or fJ and fJ/fF; between two slews it is interpolated. That is the whole model.
+Delays, transitions and energies are values at the knots of a `Grid`, in ps or fJ, one slew after
+the other; between and beyond the knots they are linear. That is the whole model.
 """
 
 from __future__ import annotations
@@ -23,13 +23,11 @@ from typing import TypeVar
 
 from boards.liberty import Arc, Cell, Constraint, Energy, Library, Pin, Sequential, Table
 
-__all__ = ["CLOCK_SLEW_NS", "DATA_SLEWS_NS", "LOADS_PF", "PREFIX", "SLEWS_NS", "load_table"]
+from .grid import DELAY, ENERGY, INPUT_ENERGY, TRANSITION
+
+__all__ = ["CLOCK_SLEW_NS", "DATA_SLEWS_NS", "PREFIX", "SENSES", "load_table"]
 
 PREFIX = "sky130_fd_sc_hd__"
-SLEWS_NS = (0.02, 0.06, 0.2, 0.6)
-"""Input slews at which the linear delays are stated."""
-LOADS_PF = (0.0015, 0.05)
-"""Load range of the fit, for a cell of drive strength 1; stronger cells in proportion."""
 CLOCK_SLEW_NS = 0.06
 """Slew of the (ideal) clock at which setup times are stated."""
 DATA_SLEWS_NS = (0.02, 0.5, 1.5)
@@ -37,10 +35,8 @@ DATA_SLEWS_NS = (0.02, 0.5, 1.5)
 _FILES = ("cells.csv", "pins.csv", "arcs.csv", "constraints.csv")
 T = TypeVar("T")
 
-# A line needs two points; ABC divides by zero on tables of fewer than three columns.
-_COLUMNS_PF = (LOADS_PF[0], 0.01, LOADS_PF[1])
-
-_QUANTITIES = ("rise", "fall", "rise_slew", "fall_slew")
+SENSES = {"+": "positive_unate", "-": "negative_unate", "": "non_unate"}
+"""How the table writes senses."""
 
 
 def load_table() -> Library:
@@ -49,7 +45,7 @@ def load_table() -> Library:
     about = json.loads(_text("table.json"))
     rows = {name: list(csv.DictReader(text.splitlines())) for name, text in texts.items()}
     pins, energies = _pins(rows["pins.csv"])
-    arcs = _group((row["cell"], _arc(row)) for row in rows["arcs.csv"])
+    arcs = _group((row["cell"], _arc(row, pins[row["cell"]])) for row in rows["arcs.csv"])
     constraints = _group((row["cell"], _constraint(row)) for row in rows["constraints.csv"])
     cells = [
         Cell(
@@ -105,24 +101,27 @@ def _pins(
         for row in rows
     )
     energies = _group(
-        (row["cell"], Energy(pin=row["pin"], table=linear(row["energy"])))
-        for row in rows
-        if row["energy"]
+        (row["cell"], Energy(pin=row["pin"], table=_energy(row))) for row in rows if row["energy"]
     )
     return pins, energies
 
 
-def _arc(row: dict[str, str]) -> Arc:
-    tables = [linear(row[name]) for name in _QUANTITIES]
+def _energy(row: dict[str, str]) -> Table:
+    grid = ENERGY if row["kind"] == "output" else INPUT_ENERGY
+    return grid.read(row["energy"], float(row["max_load_ff"] or 0) / 1000)
+
+
+def _arc(row: dict[str, str], pins: Sequence[Pin]) -> Arc:
+    load = next(pin.max_load_pf for pin in pins if pin.name == row["target"])
     return Arc(
         source=row["source"],
         target=row["target"],
-        sense=row["sense"],
+        sense=SENSES[row["sense"]],
         edge=row["edge"],
-        rise=tables[0],
-        fall=tables[1],
-        rise_slew=tables[2],
-        fall_slew=tables[3],
+        rise=DELAY.read(row["rise"], load),
+        fall=DELAY.read(row["fall"], load),
+        rise_slew=TRANSITION.read(row["rise_slew"], load),
+        fall_slew=TRANSITION.read(row["fall_slew"], load),
     )
 
 
@@ -134,18 +133,6 @@ def _constraint(row: dict[str, str]) -> Constraint:
     return Constraint(
         pin=row["pin"], clock=row["clock"], kind="setup", rise=tables[0], fall=tables[1]
     )
-
-
-def linear(pairs: str) -> Table:
-    """Return the table of ``a b`` pairs, or of plain ``a`` where nothing is loaded."""
-    numbers = [float(x) for x in pairs.split()]
-    if len(numbers) == len(SLEWS_NS):
-        return Table(SLEWS_NS, (0.0,), tuple((a / 1000,) for a in numbers))
-    values = tuple(
-        tuple(a / 1000 + b * load for load in _COLUMNS_PF)
-        for a, b in zip(numbers[::2], numbers[1::2], strict=True)
-    )
-    return Table(SLEWS_NS, _COLUMNS_PF, values)
 
 
 def _sequential(text: str) -> Sequential | None:

@@ -2,42 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import boards.sky130
-from boards.liberty import Library, Table
+from boards.liberty import Arc, Library
 from boards.netlist import read_netlist
-from boards.sky130.extract import extract, main, wanted
-from boards.sky130.table import LOADS_PF, SLEWS_NS
+from boards.sky130.extract import (
+    LIBERTY_SLEWS_NS,
+    extract,
+    liberty_loads_pf,
+    main,
+    wanted,
+    worst,
+)
 from hw.contracts import ConfigError
 
-SLEWS = (0.02, 0.04, 0.08, 0.15, 0.3, 0.5)
+BETWEEN_NS = (0.02, 0.04, 0.08, 0.15, 0.3, 0.5)
 
 
-def errors(compact: Library, reference: Library, names: tuple[str, ...]) -> np.ndarray[Any, Any]:
-    """Return relative errors of the tables `names` of all arcs, over slews and loads."""
-    found = []
+@dataclass(frozen=True)
+class Miss:
+    """A point of the PDK's tables (ns or pJ over ns and pF) that the compact table leaves."""
+
+    cell: str
+    table: str
+    slew: float
+    load: float
+    mine: float
+    theirs: float
+
+
+def compare(
+    compact: Library, reference: Library, names: tuple[str, ...], slews: Sequence[float]
+) -> tuple[int, list[Miss]]:
+    """Return how many points the tables `names` of all arcs have, and those not within 10 %."""
+    points, misses = 0, []
     for name, cell in compact.cells.items():
         full = reference.cells[name]
-        strongest = max((pin.max_load_pf for pin in cell.outputs), default=0.0)
-        loads = np.geomspace(*LOADS_PF, 5) * max(1.0, strongest / 0.17)
-        for arc in cell.arcs:
-            key = (arc.source, arc.target, arc.sense, arc.edge)
-            twins = [a for a in full.arcs if (a.source, a.target, a.sense, a.edge) == key]
-            twin = max(twins, key=lambda a: a.rise(0.1, 0.01) + a.fall(0.1, 0.01))
-            for table in names:
-                mine: Table = getattr(arc, table)
-                theirs: Table = getattr(twin, table)
-                points = [(s, min(load, strongest)) for s in SLEWS for load in loads]
+        twins = {_key(arc): arc for arc in worst(full.arcs)}
+        for arc, table in product(cell.arcs, names):
+            mine, theirs = getattr(arc, table), getattr(twins[_key(arc)], table)
+            loads = liberty_loads_pf(full.pins[arc.target].max_load_pf)
+            for slew, load in product(slews, loads):
+                points += 1
+                found, right = mine(slew, load), theirs(slew, load)
                 # Below 20 ps the relative error says nothing.
-                found += [
-                    abs(mine(s, c) - theirs(s, c)) / max(abs(theirs(s, c)), 0.02) for s, c in points
-                ]
-    return np.array(found)
+                if abs(found - right) > 0.1 * max(abs(right), 0.02):
+                    misses.append(Miss(name, table, slew, load, found, right))
+    return points, misses
+
+
+def _key(arc: Arc) -> tuple[str, str, str, str]:
+    return arc.source, arc.target, arc.sense, arc.edge
 
 
 def test_areas_capacitances_and_leakage_are_those_of_the_pdk(
@@ -53,32 +75,57 @@ def test_areas_capacitances_and_leakage_are_those_of_the_pdk(
             assert pin.function == full.pins[pin.name].function
 
 
-def test_delays_are_within_ten_percent(compact: Library, reference: Library) -> None:
-    found = errors(compact, reference, ("rise", "fall"))
-    assert np.mean(found) < 0.025
-    assert np.quantile(found, 0.98) < 0.10
+def test_delays_are_within_ten_percent_at_all_points_but_twelve(
+    compact: Library, reference: Library
+) -> None:
+    points, misses = compare(compact, reference, ("rise", "fall"), LIBERTY_SLEWS_NS)
+    assert points > 67_000
+    assert len(misses) <= 12
+    for miss in misses:  # inverters that fall while their input has hardly begun to rise
+        assert "__inv_" in miss.cell
+        assert miss.table == "fall"
+        assert miss.slew > 0.65
+        assert abs(miss.mine - miss.theirs) < max(0.006, 0.11 * abs(miss.theirs))
 
 
-def test_transitions_are_within_ten_percent(compact: Library, reference: Library) -> None:
-    found = errors(compact, reference, ("rise_slew", "fall_slew"))
-    assert np.quantile(found, 0.98) < 0.10
+def test_transitions_are_within_eleven_percent_and_nearly_all_within_ten(
+    compact: Library, reference: Library
+) -> None:
+    points, misses = compare(compact, reference, ("rise_slew", "fall_slew"), LIBERTY_SLEWS_NS)
+    assert points > 67_000
+    assert len(misses) < 15
+    assert all(abs(m.mine - m.theirs) < 0.11 * max(m.theirs, 0.02) for m in misses)
 
 
-def test_energies_are_within_ten_percent(compact: Library, reference: Library) -> None:
-    # The PDK books the energy of cells with two outputs in a way that is not linear in the load;
-    # technology mapping does not use these cells.
-    single = {n: c for n, c in compact.cells.items() if len(c.outputs) == 1}
-    found = []
-    for name, cell in single.items():
-        for pin in cell.pins.values():
-            loads = (0.003, 0.01, 0.03) if pin.output else (0.0,)
-            for slew in SLEWS[1:]:
-                for load in loads:
-                    full = reference.cells[name].energy_pj(pin.name, slew, load)
-                    # Half a femtojoule is what an input gate takes: nothing, beside an output.
-                    mine = cell.energy_pj(pin.name, slew, load)
-                    found.append(abs(mine - full) / max(abs(full), 0.0005))
-    assert np.quantile(found, 0.98) < 0.10
+def test_delays_between_the_points_follow(compact: Library, reference: Library) -> None:
+    points, misses = compare(compact, reference, ("rise", "fall"), BETWEEN_NS)
+    assert len(misses) < 0.002 * points
+
+
+def test_energies_of_inputs_are_within_two_percent(compact: Library, reference: Library) -> None:
+    for name, cell in compact.cells.items():
+        for pin, slew in product(cell.inputs, LIBERTY_SLEWS_NS):
+            full = reference.cells[name].energy_pj(pin.name, slew)
+            # Half a femtojoule is what an input gate takes: nothing, beside an output.
+            mine = cell.energy_pj(pin.name, slew)
+            assert abs(mine - full) < 0.02 * max(abs(full), 0.0005), (name, pin.name, slew)
+
+
+def test_energies_of_outputs_are_within_ten_percent(compact: Library, reference: Library) -> None:
+    """Inside the cells but for inverters, which take next to nothing; with the load's, always."""
+    points, others = 0, 0
+    for name, cell in compact.cells.items():
+        full = reference.cells[name]
+        for pin, slew in product(cell.outputs, LIBERTY_SLEWS_NS):
+            for load in liberty_loads_pf(full.pins[pin.name].max_load_pf):
+                theirs = full.energy_pj(pin.name, slew, load)
+                error = abs(cell.energy_pj(pin.name, slew, load) - theirs)
+                charge = load * compact.voltage**2 / 2
+                points += 1
+                others += "inv_" not in name and error > 0.1 * max(abs(theirs), 0.0005)
+                assert error < 0.1 * max(abs(theirs) + charge, 0.0005), (name, slew, load)
+    assert points > 10_000
+    assert others <= 12  # nand2_2 at its largest load, and a half adder
 
 
 def test_setup_times_are_those_of_the_pdk(compact: Library, reference: Library) -> None:
@@ -111,7 +158,7 @@ def test_committed_table_is_what_the_script_makes(reference: Library) -> None:
     made = extract(reference)
     for name in ("cells.csv", "pins.csv", "arcs.csv", "constraints.csv"):
         assert (folder / name).read_text(encoding="utf-8") == made[name]
-    assert str(SLEWS_NS[0]) in made["table.json"]
+    assert (folder / "table.json").read_text(encoding="utf-8") == made["table.json"]
 
 
 def test_script_wants_one_liberty_file() -> None:
