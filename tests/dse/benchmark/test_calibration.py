@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from dse.benchmark.pairs import (
     write_pairs,
 )
 from dse.benchmark.subspace import SUBSPACE, read_table
-from dse.calibrate import fitted_configs
+from dse.calibrate import clock_sample, fitted_configs
 from hw.contracts import ConfigError
 from tests.dse.cli.helpers import dse
 from tests.dse.provenance.walk import markdown_gaps
@@ -83,6 +84,14 @@ def test_every_design_of_a_calibration_is_known() -> None:
     configs = fitted_configs(bits=(8,))
     assert len(configs) == 4 * 20
     assert {config.operand_bits for config in configs} == {8}
+
+
+def test_the_clock_is_not_fitted_to_designs_it_is_judged_on() -> None:
+    judged = {SUBSPACE.decode(SUBSPACE.point(index)) for index in range(len(SUBSPACE))}
+    groups = list(product(("os", "ws"), ("dsp", "lut"), (8,)))
+    fitted = [config for group in groups for seed in (0, 1) for config in clock_sample(group, seed)]
+    assert len(fitted) > 30
+    assert not judged.intersection(fitted)
 
 
 def test_every_family_has_its_fit_and_the_clock_comes_last() -> None:
