@@ -13,7 +13,9 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +40,7 @@ from .sky130_paths import ARRAY, find_liberty, title
 
 __all__ = ["DESIGNS", "compare", "main"]
 
+T = TypeVar("T")
 Vector = NDArray[np.uint64]
 
 _TILE = 12  # cycles of a dot product (output stationary) or rows of A per tile of weights
@@ -73,10 +76,14 @@ DESIGNS = tuple(
 
 @dataclass(slots=True)
 class _Counts:
-    """Toggles over all cycles and cases: of nets with their glitches, and of settled values."""
+    """Toggles over all cycles and cases: of nets with their glitches, and of settled values.
+
+    `apart` has those of whether two neighbouring bits differ.
+    """
 
     toggles: Counter[Bit]
     settled: Counter[Bit]
+    apart: Counter[tuple[Bit, Bit]]
     cycles: int
 
     def add(
@@ -86,16 +93,19 @@ class _Counts:
         self.toggles.update(toggles)
         flips = {bit: int(np.bitwise_count(v ^ before[bit]).sum()) for bit, v in after.items()}
         self.settled.update(flips)
+        for pair in self.apart:
+            change = before[pair[0]] ^ before[pair[1]] ^ after[pair[0]] ^ after[pair[1]]
+            self.apart[pair] += int(np.bitwise_count(change).sum())
         self.cycles += 1
 
-    def rates(self, counts: Mapping[Bit, int]) -> dict[Bit, float]:
-        return {bit: n / (self.cycles * GateSimulator.CASES) for bit, n in counts.items()}
+    def rates(self, counts: Mapping[T, int]) -> dict[T, float]:
+        return {what: n / (self.cycles * GateSimulator.CASES) for what, n in counts.items()}
 
 
 def stimulus(config: MatrixConfig, rng: np.random.Generator) -> Iterator[dict[str, Vector]]:
     """Yield the vectors of every input pin, cycle by cycle; `_FILL` tiles fill, `_TILES` count."""
     pins = {"a": config.a_bits // config.operand_bits, "b": config.b_bits // config.operand_bits}
-    ones, zeros = (np.full(_words(), value, np.uint64) for value in (2**64 - 1, 0))
+    ones, zeros = (np.full(_count(), value, np.uint64) for value in (2**64 - 1, 0))
     for cycle in range(_TILE * (_FILL + _TILES)):
         step = cycle % _TILE
         loads = config.dataflow == "os" or step >= _TILE - config.rows
@@ -113,7 +123,7 @@ def stimulus(config: MatrixConfig, rng: np.random.Generator) -> Iterator[dict[st
         yield found
 
 
-def _words() -> int:
+def _count() -> int:
     return GateSimulator.CASES // 64
 
 
@@ -137,7 +147,8 @@ def simulate(flat: Netlist, cells: Library, config: MatrixConfig, seed: int = 1)
     ports = {p: bit for p, bit in timing.module.inputs.items() if isinstance(bit, int)}
     quiet: dict[Bit, Vector] = {bit: _zeros() for bit in ports.values()}
     gates.settle(quiet | {bit: _zeros() for flop in flops for bit, _ in flop.outputs})
-    counts = _Counts(Counter(), Counter(), 0)
+    pairs = [pair for pair in _neighbours(flat) if all(bit in gates.values for bit in pair)]
+    counts = _Counts(Counter(), Counter(), Counter(dict.fromkeys(pairs, 0)), 0)
     for cycle, inputs in enumerate(stimulus(config, np.random.default_rng(seed))):
         before = dict(gates.values)
         new = quiet | {ports[port]: value for port, value in inputs.items() if port in ports}
@@ -148,6 +159,21 @@ def simulate(flat: Netlist, cells: Library, config: MatrixConfig, seed: int = 1)
         else:
             counts.add(gates.step(new), before, gates.values)
     return counts
+
+
+def _neighbours(flat: Netlist) -> set[tuple[Bit, Bit]]:
+    """Return all pairs of nets that are neighbouring bits of a word."""
+    return {pair for bits in _words(flat).values() for pair in pairwise(bits)}
+
+
+def _words(netlist: Netlist) -> Mapping[str, list[Bit]]:
+    """Return the nets of every name, lowest bit first."""
+    found: defaultdict[str, list[Bit]] = defaultdict(list)
+    for bit, names in netlist.modules[netlist.top].names.items():
+        if isinstance(bit, int):
+            for name in names:
+                found[name].append(bit)
+    return found
 
 
 class _Flop:
@@ -170,7 +196,7 @@ class _Flop:
 
 
 def _zeros() -> Vector:
-    return np.zeros(_words(), np.uint64)
+    return np.zeros(_count(), np.uint64)
 
 
 def _value(bit: Bit, values: Mapping[Bit, Vector]) -> Vector:
@@ -181,27 +207,27 @@ def record(
     design: ExportedDesign, deep: Netlist, flat: Netlist, counts: _Counts
 ) -> dict[str, float]:
     """Return the activity record that co-simulation would: registers and inputs, by module."""
-    rates = counts.rates(counts.settled)
+    rates, apart = counts.rates(counts.settled), counts.rates(counts.apart)
+    words = _words(flat)
     found: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     for path, module in _instances(deep, deep.top, ""):
         for signal in _signals(design.module(module).verilog):
-            found[module, signal] += [rates.get(bit, 0.0) for bit in _bits(flat, path + signal)]
+            bits = words.get(path + signal, [])
+            found[module, signal] += [rates.get(bit, 0.0) for bit in bits]
+            pairs = [pair for pair in pairwise(bits) if pair in apart]
+            found[module, f"{signal}:apart"] += [apart[pair] for pair in pairs]
     sums: defaultdict[str, list[float]] = defaultdict(list)
     activity = {}
     for (module, signal), values in found.items():
         if values:
             activity[f"{module}.{signal}"] = float(np.mean(values))
-            sums[module] += values
-    return activity | {module: float(np.mean(values)) for module, values in sums.items()}
+            sums[module] += [] if ":" in signal else values
+    return activity | {module: float(np.mean(values)) for module, values in sums.items() if values}
 
 
 def _signals(verilog: str) -> set[str]:
     found = {match[1] for line in verilog.splitlines() if (match := _COUNTED.match(line))}
     return found - set(_QUIET)
-
-
-def _bits(flat: Netlist, name: str) -> tuple[Bit, ...]:
-    return tuple(bit for bit, names in flat.modules[flat.top].names.items() if name in names)
 
 
 def _instances(deep: Netlist, module: str, path: str) -> Iterator[tuple[str, str]]:

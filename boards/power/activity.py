@@ -1,9 +1,10 @@
 """Switching activity: how often the bits of a design change, as a plain record.
 
 A record maps names to rates. ``"module"`` and ``"module.signal"`` give toggles per bit and cycle,
-averaged over all instances of the module; ``"module.memory:read"`` and ``":write"`` give accesses
-per cycle of one instance of the memory. What a record does not name falls back to its module's
-rate, then to the record's ``"*"``, then to `DEFAULT_RATE`.
+averaged over all instances of the module; ``"module.signal:apart"`` gives how often a pair of its
+neighbouring bits starts or ceases to differ, averaged over the pairs; ``"module.memory:read"`` and
+``":write"`` give accesses per cycle of one instance of the memory. What a record does not name
+falls back to its module's rate, then to the record's ``"*"``, then to `DEFAULT_RATE`.
 """
 
 from __future__ import annotations
@@ -55,6 +56,10 @@ class Activity:
             if key in self.rates:
                 return self.rates[key]
         return self.module(module)
+
+    def apart(self, module: str, signal: str) -> float | None:
+        """Return how often neighbouring bits of a signal start or cease to differ, if recorded."""
+        return self.rates.get(f"{module}.{signal}:apart")
 
     def bit(self, module: Module, bit: Bit) -> float:
         """Return the rate of a net by any of its names in `module`."""

@@ -23,6 +23,7 @@ from boards.timing.records import ModuleTiming
 from .activity import Activity
 from .report import PowerReport
 from .toggles import toggle_rates
+from .words import words
 
 __all__ = ["SKY130_WIRES", "asic_power"]
 
@@ -124,7 +125,14 @@ class _Module:
         self.owners = _owners(self.timing)
         clocks = _clock_nets(self.timing, report.library)
         self.toggles = (
-            toggle_rates(self.timing, report.library, self.rate, clocks, seed)
+            toggle_rates(
+                self.timing,
+                report.library,
+                self.rate,
+                clocks,
+                seed,
+                words(self.timing.module, record),
+            )
             if counted is None
             else counted
         )

@@ -21,6 +21,7 @@ from boards.netlist import Bit, Module
 from boards.timing.records import ModuleTiming
 
 from .functions import compile_function
+from .words import Word
 
 __all__ = ["GateSimulator", "toggle_rates"]
 
@@ -79,6 +80,7 @@ def toggle_rates(
     source_rate: Callable[[Bit], float],
     quiet: frozenset[Bit] = frozenset(),
     seed: int = 0,
+    words: Sequence[Word] = (),
 ) -> dict[Bit, float]:
     """Return toggles per cycle of every net that a cell of the module drives or that enters it.
 
@@ -94,6 +96,8 @@ def toggle_rates(
         Clock nets, which are accounted for elsewhere.
     seed : int
         Of the random cases.
+    words : sequence of Word
+        Nets among those that change together; what no word holds changes on its own.
     """
     gates = GateSimulator(timing, library)
     sources = sorted(_sources(timing.module) - gates.driven - quiet)
@@ -101,9 +105,16 @@ def toggle_rates(
     values: dict[Bit, Vector] = {
         bit: random.integers(0, 2**64, _WORDS, dtype=np.uint64, endpoint=False) for bit in sources
     }
+    after: dict[Bit, Vector] = {
+        bit: values[bit] ^ _flips(source_rate(bit), random) for bit in sources
+    }
+    for word in words:
+        for bit, (old, new) in word.draw(_WORDS, random).items():
+            if bit in after:
+                values[bit], after[bit] = old, new
     values |= {bit: random.integers(0, 1, _WORDS, dtype=np.uint64) for bit in quiet}
     gates.settle(values)
-    counts = gates.step({bit: values[bit] ^ _flips(source_rate(bit), random) for bit in sources})
+    counts = gates.step(after)
     return {bit: counts[bit] / gates.CASES for bit in (*sources, *gates.driven)}
 
 

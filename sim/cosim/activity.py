@@ -14,6 +14,8 @@ _TOGGLE = re.compile(r"^(.*?)((?:\[\d+\])*):(?:0->1|1->0)$")
 _MODULE = re.compile(r"^module\s+(\S+?)\s*\(")
 _MEMORY = re.compile(r"^\s*reg\s+(?:signed\s+)?(?:\[[^\]]+\]\s*)?(\S+)\s*\[[^\]]+\]\s*;")
 _COUNTED = re.compile(r"^\s*(output\s+reg|reg|input\s+wire)\b(?!.*\b(clk|rst|aclk|aresetn)\b)")
+_VECTOR = re.compile(r"\[(\d+):0\]\s*(\w+)\s*[,;]?\s*$")
+_APART = "_kiln_apart"
 _QUIET = ("clk", "rst", "aclk", "aresetn")  # toggle by definition, or never
 
 
@@ -21,16 +23,31 @@ def select_points(verilog: str) -> str:
     """Return the text with coverage switched on for registers, inputs and memory accesses alone.
 
     That is what power needs, and compiles several times faster than everything: Verilator emits
-    code per net and instance. Line numbers stay.
+    code per net and instance. A vector gets a companion, whether neighbouring bits differ. Line
+    numbers stay.
     """
     counted = {number for _, _, number in _memory_lines(verilog)}
-    lines = []
+    lines, header, ports = [], False, ""
     for number, text in enumerate(verilog.splitlines(), start=1):
-        if number in counted or (_COUNTED.match(text) and not _MEMORY.match(text)):
-            lines.append(f"/*verilator coverage_on*/{text}/*verilator coverage_off*/")
-        else:
-            lines.append(text)
+        header = header or text.startswith("module ")
+        here = number in counted
+        if _COUNTED.match(text) and not _MEMORY.match(text):
+            here, companion = True, _companion(text)
+            ports, text = (ports + companion, text) if header else (ports, text + companion)
+        if header and text.rstrip().endswith(");"):
+            here, text = here or bool(ports), text + ports
+            header, ports = False, ""
+        lines.append(f"/*verilator coverage_on*/{text}/*verilator coverage_off*/" if here else text)
     return "/*verilator coverage_off*/" + "\n".join(lines) + "\n"
+
+
+def _companion(declaration: str) -> str:
+    """Return a wire that says which neighbouring bits of a declared vector differ, if it is one."""
+    vector = _VECTOR.search(declaration)
+    if vector is None or int(vector[1]) < 1:
+        return ""
+    top, name = int(vector[1]), vector[2]
+    return f" wire [{top - 1}:0] {name}{_APART} = {name}[{top}:1] ^ {name}[{top - 1}:0];"
 
 
 def measure_activity(
@@ -53,7 +70,8 @@ def measure_activity(
     -------
     dict of str to float
         ``"module"``: mean toggles per bit and cycle; clock and reset are left out;
-        ``"module.signal"``: the same for one net; ``"module.memory:read"`` and
+        ``"module.signal"``: the same for one net; ``"module.signal:apart"``: how often a pair of
+        its neighbouring bits starts or ceases to differ; ``"module.memory:read"`` and
         ``"module.memory:write"``: accesses per cycle.
     """
     toggles: Counter[tuple[str, str]] = Counter()
@@ -84,6 +102,9 @@ def _rates(
             continue
         per_instance = count / (cycles * instances.get(module, 1))
         wide = len(bits[module, signal])
+        if signal.endswith(_APART):
+            rates[f"{module}.{signal.removesuffix(_APART)}:apart"] = per_instance / wide
+            continue
         rates[f"{module}.{signal}"] = per_instance / wide
         total[module] += per_instance  # type: ignore[assignment]
         width[module] += wide

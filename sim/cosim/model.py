@@ -145,7 +145,7 @@ def _key(design: Design, variant: str, optimize: str) -> str:
         tool_identity(),
         *_BUILD_ARGUMENTS,
         *_VARIANTS[variant],
-        variant + "1",  # counted up when what a variant counts changes
+        variant + ("2" if variant == "activity" else "1"),  # up when what it counts changes
         optimize,
         str(BENCH.resolve()),  # coverage and the linked libraries name paths of this installation
     ]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
 import pytest
 
 from boards.liberty import Library
-from boards.netlist import read_netlist
+from boards.netlist import Module, read_netlist
 from boards.power import (
     Activity,
     Buffer,
@@ -23,6 +23,7 @@ from boards.power import (
 )
 from boards.power.functions import compile_function
 from boards.power.toggles import toggle_rates
+from boards.power.words import words
 from boards.target import list_targets, load_target
 from boards.timing import analyse
 from hw.contracts import ConfigError
@@ -86,6 +87,33 @@ def test_busy_sources_cause_glitches(mac_row: dict[str, Any], compact: Library) 
     assert sum(slow.values()) < sum(busy.values())
     assert max(busy.values()) > 1  # more than one change in a cycle: a glitch
     assert busy == toggle_rates(timing, compact, lambda bit: 0.5)
+
+
+@pytest.mark.parametrize(("apart", "free"), [(0.25, 7.0), (0.1, 2.8), (0.0, 0.0)])
+def test_words_toggle_and_differ_as_often_as_measured(apart: float, free: float) -> None:
+    record = Activity({"m.x": 0.25, "m.x:apart": apart})
+    (word,) = words(Module("m", {}, {}, (), dict.fromkeys(range(8), ("x",))), record)
+    assert word.free == pytest.approx(free)
+    drawn = word.draw(256, np.random.default_rng(0))
+    flips = [old ^ new for old, new in drawn.values()]
+    assert _share(flips) == pytest.approx(0.25, abs=0.01)
+    assert _share([low ^ high for low, high in pairwise(flips)]) == pytest.approx(apart, abs=0.01)
+    values = [old for old, _ in drawn.values()]
+    assert np.any(values[-1] ^ values[-2]) == (free > 6)  # else both are the sign
+
+
+def _share(vectors: list[Any]) -> float:
+    return float(np.mean([np.bitwise_count(vector) for vector in vectors])) / 64
+
+
+def test_small_numbers_cost_less_than_random_bits(
+    mac_row: dict[str, Any], compact: Library
+) -> None:
+    record = {"*": 0.0, "pe.a": 0.5, "pe.b": 0.5}
+    small = record | {"pe.a:apart": 0.1, "pe.b:apart": 0.1}
+    bits, numbers = (asic_power(mac_row, compact, found) for found in (record, small))
+    assert numbers.energy_pj["logic"] < 0.95 * bits.energy_pj["logic"]
+    assert numbers.energy_pj["clock"] == bits.energy_pj["clock"]
 
 
 def test_power_of_the_compact_table_is_that_of_the_pdk(

@@ -175,6 +175,8 @@ def test_activity_counts_registers_and_inputs(run_toy):
     assert 0.2 < result.activity["toy.s_axis_a_tdata"] < 0.5
     assert result.activity["toy.state"] > 0
     assert "toy.both" not in result.activity
+    assert 0 < result.activity["toy.state:apart"] <= 2 * result.activity["toy.state"]
+    assert not any("kiln_apart" in name for name in result.activity)
 
 
 def test_random_operands_reach_the_extremes():
