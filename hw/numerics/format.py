@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -18,9 +19,15 @@ from hw.contracts import ConfigError
 from .exact import Parts, as_floats
 from .logic import signed_width
 
-__all__ = ["Codes", "NumberFormat", "check_range", "quire_bits"]
+__all__ = ["Codes", "Later", "NumberFormat", "at_once", "check_range", "quire_bits"]
 
 Codes = NDArray[np.uint8] | NDArray[np.uint16]
+Later = Callable[[Any], Any]
+
+
+def at_once(value: Any) -> Any:
+    """Return `value`: an encoder without registers."""
+    return value
 
 
 class NumberFormat(ABC):
@@ -86,8 +93,12 @@ class NumberFormat(ABC):
         """Add combinational logic that drives the `unpacked` view `o` from `code`."""
 
     @abstractmethod
-    def encoder(self, m: Module, i: Any) -> Any:
-        """Add combinational logic that rounds the `normalised` view `i`; return the code."""
+    def encoder(self, m: Module, i: Any, later: Later = at_once) -> Any:
+        """Add logic that rounds the `normalised` view `i`; return the code.
+
+        It is combinational unless `later` registers its argument: every value that is shifted
+        and not yet rounded passes it once, and the code comes that much later.
+        """
 
     def saturating(self) -> NumberFormat:
         """Return this format with overflow and infinities clamped to the largest value."""

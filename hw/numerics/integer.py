@@ -10,7 +10,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from numpy.typing import ArrayLike
 
 from .exact import Parts
-from .format import Codes, NumberFormat, check_range
+from .format import Codes, Later, NumberFormat, at_once, check_range
 from .logic import keep_top, magnitude_below, round_to_even, shift_right
 
 __all__ = ["TwosComplement"]
@@ -93,22 +93,23 @@ class TwosComplement(NumberFormat):
             o.zero.eq(code == 0),
         ]
 
-    def encoder(self, m: Module, i: Any) -> Any:
+    def encoder(self, m: Module, i: Any, later: Later = at_once) -> Any:
         # The window holds bits - 1 bits of magnitude and one more to round by.
         top_scale = self.max_scale - 1
         window, below = keep_top(i.significand, self.bits)
         distance = magnitude_below(m, top_scale - i.scale, self.bits)
         shifted, lost = shift_right(m, window, distance)
+        something = later(i.significand[-1])
+        far = later(i.inf | (i.significand[-1] & (i.scale > top_scale)))
+        sign, nan = later(i.sign), later(i.nan)
         rounded = Signal(self.bits)
-        m.d.comb += rounded.eq(round_to_even(shifted, lost | below | i.sticky))
-        limit = Cat(Const(1, 1).replicate(self.bits - 1) ^ i.sign.replicate(self.bits - 1), i.sign)
-        nothing = ~i.significand[-1]
-        far = ~nothing & (i.scale > top_scale)
+        m.d.comb += rounded.eq(round_to_even(later(shifted), later(lost | below | i.sticky)))
+        limit = Cat(Const(1, 1).replicate(self.bits - 1) ^ sign.replicate(self.bits - 1), sign)
         magnitude = Signal(self.bits)
-        with m.If(i.nan):
+        with m.If(nan):
             m.d.comb += magnitude.eq(0)
-        with m.Elif(i.inf | far | (rounded[-1] & ~i.sign)):
+        with m.Elif(far | (rounded[-1] & ~sign)):
             m.d.comb += magnitude.eq(limit)
-        with m.Elif(~nothing):
+        with m.Elif(something):
             m.d.comb += magnitude.eq(rounded)
-        return Mux(i.sign, -magnitude, magnitude)[: self.bits]
+        return Mux(sign, -magnitude, magnitude)[: self.bits]

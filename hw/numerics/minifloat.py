@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from hw.contracts import ConfigError
 
 from .exact import Parts
-from .format import Codes, NumberFormat, check_range
+from .format import Codes, Later, NumberFormat, at_once, check_range
 from .logic import keep_top, magnitude_below, round_to_even, shift_right
 
 __all__ = ["Minifloat"]
@@ -168,21 +168,22 @@ class Minifloat(NumberFormat):
         elif self.specials == "fn":
             m.d.comb += o.nan.eq(magnitude.all())
 
-    def encoder(self, m: Module, i: Any) -> Any:
+    def encoder(self, m: Module, i: Any, later: Later = at_once) -> Any:
         window, below = keep_top(i.significand, self.significand_bits + 1)
         distance = magnitude_below(m, self.min_scale - i.scale, len(window))
         shifted, lost = shift_right(m, window, distance)
         span = self.max_scale - self.min_scale
-        exponent = magnitude_below(m, i.scale - self.min_scale, span)
+        exponent = later(magnitude_below(m, i.scale - self.min_scale, span))
+        something = later(i.significand[-1])
+        far = later(i.inf | (i.significand[-1] & (i.scale > self.max_scale)))
+        sign, nan = later(i.sign), later(i.nan)
         finite = Signal(self.bits)
-        rounded = round_to_even(shifted, lost | below | i.sticky)
+        rounded = round_to_even(later(shifted), later(lost | below | i.sticky))
         m.d.comb += finite.eq((exponent << self.mantissa_bits) + rounded)
-        nothing = ~i.significand[-1]
-        far = ~nothing & (i.scale > self.max_scale)
         magnitude = Signal(self.bits - 1)
-        with m.If(i.inf | far | (~nothing & (finite > self.max_code))):
+        with m.If(far | (something & (finite > self.max_code))):
             m.d.comb += magnitude.eq(self.overflow_code)
-        with m.Elif(~nothing):
+        with m.Elif(something):
             m.d.comb += magnitude.eq(finite)
-        nan = i.nan | (magnitude.all() if self.specials == "fn" else 0)
-        return Mux(nan, Const(self.nan_code, self.bits), Cat(magnitude, i.sign))
+        nan = nan | (magnitude.all() if self.specials == "fn" else 0)
+        return Mux(nan, Const(self.nan_code, self.bits), Cat(magnitude, sign))

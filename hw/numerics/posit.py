@@ -10,7 +10,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from numpy.typing import ArrayLike
 
 from .exact import Parts, normalise
-from .format import Codes, NumberFormat, check_range
+from .format import Codes, Later, NumberFormat, at_once, check_range
 from .logic import keep_top, leading_zeros, magnitude_below, round_to_even, shift_right
 
 __all__ = ["Posit"]
@@ -143,7 +143,7 @@ class Posit(NumberFormat):
             o.nan.eq(special & code[-1]),
         ]
 
-    def encoder(self, m: Module, i: Any) -> Any:
+    def encoder(self, m: Module, i: Any, later: Later = at_once) -> Any:
         scale = i.scale
         regime = Signal.like(scale[self.es :].as_signed(), name="regime")
         m.d.comb += regime.eq(scale[self.es :].as_signed())
@@ -152,17 +152,20 @@ class Posit(NumberFormat):
         string = Cat(i.significand[:-1], scale[: self.es], ~rising, rising)
         window, below = keep_top(string, self.bits)
         shifted, lost = shift_right(m, window, run, fill=rising)
+        nothing = later(~i.significand[-1])
+        large, small = later(regime > self.bits - 2), later(regime < 2 - self.bits)
+        sign, special = later(i.sign), later(i.nan | i.inf)
         rounded = Signal(self.bits - 1)
-        m.d.comb += rounded.eq(round_to_even(shifted, lost | below | i.sticky))
+        m.d.comb += rounded.eq(round_to_even(later(shifted), later(lost | below | i.sticky)))
         body = Signal(self.bits - 1)
-        with m.If(~i.significand[-1]):
+        with m.If(nothing):
             m.d.comb += body.eq(0)
-        with m.Elif(regime > self.bits - 2):
+        with m.Elif(large):
             m.d.comb += body.eq(self.nar - 1)
-        with m.Elif((regime < 2 - self.bits) | (rounded == 0)):
+        with m.Elif(small | (rounded == 0)):
             m.d.comb += body.eq(1)
         with m.Else():
             m.d.comb += body.eq(rounded)
         finite = Cat(body, Const(0, 1))
-        number = Mux(i.sign, -finite, finite)[: self.bits]
-        return Mux(i.nan | i.inf, Const(self.nar, self.bits), number)
+        number = ((finite ^ sign.replicate(self.bits)) + sign)[: self.bits]
+        return Mux(special, Const(self.nar, self.bits), number)

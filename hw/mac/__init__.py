@@ -1,0 +1,21 @@
+"""Mixed-precision SIMD multiply-accumulate: many formats, one rounding at the end."""
+
+from .config import MacConfig
+from .elements import pack_elements, unpack_results
+from .golden import Sums, dot_products, result_format, sums
+from .job import MacJob
+from .plan import MacPlan, ModePlan, Slot
+
+__all__ = [
+    "MacConfig",
+    "MacJob",
+    "MacPlan",
+    "ModePlan",
+    "Slot",
+    "Sums",
+    "dot_products",
+    "pack_elements",
+    "result_format",
+    "sums",
+    "unpack_results",
+]

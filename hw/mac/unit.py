@@ -1,0 +1,154 @@
+"""The multiply-accumulate unit: streams outside, one pipeline inside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Const, Module, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.export import shared
+
+from .accumulate import FLAGS, Accumulator
+from .align import aligned
+from .config import MacConfig
+from .finish import CUTS, Finish
+from .pipeline import Bundle, Cutter
+from .slots import products
+
+__all__ = ["MacUnit", "element_layout", "result_layout"]
+
+
+def element_layout(config: MacConfig) -> data.StructLayout:
+    """Layout of what is fed each cycle; fields that have one value only are left out.
+
+    ``a`` and ``b`` hold one operand for each lane, lane 0 lowest; ``mode`` is an index into
+    `MacConfig.modes`, ``output`` one into `MacConfig.outputs`, ``slot`` names the accumulator.
+    """
+    fields: dict[str, Any] = {"a": config.plan.port_bits, "b": config.plan.port_bits}
+    fields["mode"] = (len(config.modes) - 1).bit_length()
+    fields["output"] = max((len(config.outputs) - 1).bit_length(), 0) if config.outputs else 0
+    fields["slot"] = (config.bank - 1).bit_length()
+    return data.StructLayout({name: bits for name, bits in fields.items() if bits})
+
+
+def result_layout(config: MacConfig) -> Any:
+    """Shape of a result: a code or, with a sum for each lane, an array of them."""
+    bits = max(format.bits for format in config.output_formats)
+    return bits if config.reduce else data.ArrayLayout(bits, len(config.plan.slots))
+
+
+class MacUnit(wiring.Component):
+    """Adds up products, and rounds each sum once.
+
+    One element, which is one product for each lane of its mode, every cycle; modes may change
+    with every dot product without a bubble. The mode of a dot product's elements must not differ.
+    Its result comes `MacConfig.latency` cycles after the element marked ``last``, if the consumer
+    lets it; results keep the order of those elements. The accumulator is fresh afterwards.
+    While a result waits, nothing moves.
+
+    Members
+    -------
+    i : In(stream.Signature(StructLayout))
+        ``data``, of `element_layout`, and ``last``.
+    o : Out(stream.Signature)
+        Results, of `result_layout`; narrower codes are in the low bits.
+    """
+
+    def __init__(self, config: MacConfig) -> None:
+        self.config = config
+        payload = data.StructLayout({"data": element_layout(config), "last": 1})
+        super().__init__(
+            {
+                "i": In(stream.Signature(payload)),
+                "o": Out(stream.Signature(result_layout(config))),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        config, plan = self.config, self.config.plan
+        valid = Signal()
+        advance: Any = Const(1, 1)
+        if config.stall:
+            advance = Signal(name="advance")
+            m.d.comb += advance.eq(~valid | self.o.ready)
+        cut = Cutter(m, advance, plan.cuts)
+        now = products(m, platform, cut, config, self._element())
+        now = aligned(m, cut, config, now)
+        groups = 1 if config.reduce else len(plan.slots)
+        finished = [self._sum(m, platform, cut, now, key) for key in range(groups)]
+        done = self._control(m, cut, now)
+        code = Signal(Value.cast(self.o.payload).shape(), reset_less=True)
+        width = len(code) // groups
+        for key, found in enumerate(finished):
+            with m.If(advance):
+                m.d.sync += code[key * width : (key + 1) * width].eq(found)
+        with m.If(advance):
+            m.d.sync += valid.eq(done)
+        m.d.comb += [
+            self.i.ready.eq(advance),
+            self.o.valid.eq(valid),
+            Value.cast(self.o.payload).eq(code),
+        ]
+        return m
+
+    def _element(self) -> Bundle:
+        element = self.i.payload.data
+        fields = {str(name) for name, _ in element_layout(self.config)}
+        now: Bundle = {"valid": self.i.valid, "last": self.i.payload.last}
+        for name in ("a", "b", "mode", "output", "slot"):
+            now[name] = element[name] if name in fields else Const(0, 1)
+        return now
+
+    def _after(self, cut: Cutter, name: str, value: Any, *, reset: bool = False) -> Any:
+        """Return a value as late as the accumulators' totals."""
+        for turn in range(self.config.plan.segments):
+            value = cut.always(f"{name}_total_{turn}", value, reset=reset)
+        return value
+
+    def _control(self, m: Module, cut: Cutter, now: Bundle) -> Any:
+        """Return whether a result is there."""
+        done = self._after(cut, "done", now["valid"] & now["last"], reset=True)
+        if self.config.plan.segments > 1:
+            done = cut.always("split_done", done, reset=True)
+        for name in CUTS:
+            done = cut.register(name, "done", done, reset=True)
+        return done
+
+    def _sum(self, m: Module, platform: Any, cut: Cutter, now: Bundle, key: int) -> Any:
+        """Accumulate and finish one sum; return its code."""
+        config = self.config
+        term = Value.cast(now[f"g{key}_term"])
+        suffix = "" if config.reduce else f"_{key}"
+        sums = Accumulator(config, len(term))
+        sums = shared(
+            m, platform, f"accumulate{suffix}", sums, instance=f"sum_{key}", key=(config, len(term))
+        )
+        finish = Finish(config)
+        finish = shared(m, platform, "finish", finish, instance=f"finish_{key}", key=config)
+        m.d.comb += [
+            sums.valid.eq(now["valid"]),
+            sums.last.eq(now["last"]),
+            sums.first.eq(now["first"]),
+            sums.slot.eq(now["slot"]),
+            sums.advance.eq(cut.advance),
+            sums.term.eq(term),
+            sums.carry.eq(now[f"g{key}_carry"]),
+            finish.total.eq(sums.total),
+            finish.advance.eq(cut.advance),
+        ]
+        for name in FLAGS:
+            m.d.comb += [
+                getattr(sums, name).eq(now[f"g{key}_{name}"]),
+                getattr(finish, name).eq(getattr(sums, f"total_{name}")),
+            ]
+        for name in ("mode", "output"):
+            m.d.comb += getattr(finish, name).eq(self._after(cut, f"{name}_{key}", now[name]))
+        if f"g{key}_base" in now:
+            m.d.comb += [
+                sums.fall.eq(now[f"g{key}_fall"]),
+                finish.base.eq(self._after(cut, f"base_{key}", now[f"g{key}_base"])),
+            ]
+        return finish.code
