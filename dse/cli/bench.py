@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-_HELP = "Compare samplers on designs that were all measured; write the calibration page."
+_HELP = "Compare samplers on designs that were all measured; write pages of figures."
 
 app = typer.Typer(no_args_is_help=True, help=_HELP)
 
@@ -23,7 +23,7 @@ _DEFAULT = "kiln,tpe,nsga2,random"
 
 @app.callback()
 def _group() -> None:
-    """Compare samplers on designs that were all measured; write the calibration page."""
+    """Compare samplers on designs that were all measured; write pages of figures."""
 
 
 @app.command()
@@ -85,6 +85,28 @@ def calibration(
             f"--page {page} is a folder; name a file in it: {page / 'calibration.md'}"
         )
     write_atomic(page, render_calibration())
+    if as_json:
+        emit_json({"page": page})
+        return
+    typer.echo(page)
+
+
+@app.command()
+def quality(
+    page: Annotated[Path, typer.Option(help="Page to write.")] = Path("docs/quality.md"),
+    as_json: JsonFlag = False,
+) -> None:
+    """Write what formats and accumulators do to the small model, from the measured table.
+
+    Nothing is measured; `python -m bench.perplexity` measures what is missing.
+    """
+    from dse.benchmark.quality_page import render_quality
+    from hw.contracts import ConfigError, write_atomic
+    from sim.quality.table import Table
+
+    if page.is_dir():
+        raise ConfigError(f"--page {page} is a folder; name a file in it: {page / 'quality.md'}")
+    write_atomic(page, render_quality(Table()))
     if as_json:
         emit_json({"page": page})
         return

@@ -66,6 +66,7 @@ class LazyGroup(CommandsOnDemand):
         "report": "Write the report page and pictures of a run.",
         "front": "Print the Pareto front of a run.",
         "workload": "List and show language models and their operators.",
+        "quality": "Say what number formats cost a language model.",
         "target": "List and show boards and processes.",
         "bench": "Compare samplers; write how far the figures are off.",
         "doctor": "Check that every tool is there and new enough.",

@@ -1,0 +1,164 @@
+"""Perplexity of a model on a text, under an assignment of arithmetic, beside float64."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw.contracts import ConfigError
+
+from .assignment import Assignment
+from .corpus import SMALL, read_split
+from .model import Gpt2, load_gpt2
+from .runner import Calibration, Runner
+from .tokenizer import Tokenizer
+
+__all__ = ["BLOCK", "Measured", "QualityBench"]
+
+Floats = NDArray[np.float64]
+
+BLOCK = 64
+"""Tokens whose losses are kept as one sum."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Perplexity on some text, cut into blocks of `BLOCK` tokens or fewer.
+
+    Members
+    -------
+    losses : tuple of float
+        Sum of ``-ln p`` over the tokens of each block.
+    reference : tuple of float
+        The same with what it is compared with: float64, if nothing else is said.
+    tokens : int
+        Tokens predicted in all.
+    """
+
+    losses: tuple[float, ...]
+    reference: tuple[float, ...]
+    tokens: int
+
+    @property
+    def perplexity(self) -> float:
+        """``exp`` of the mean loss per token."""
+        return math.exp(min(sum(self.losses) / self.tokens, 700.0))
+
+    @property
+    def reference_perplexity(self) -> float:
+        return math.exp(sum(self.reference) / self.tokens)
+
+    @property
+    def increase(self) -> float:
+        """Perplexity over the reference's, less one."""
+        return math.exp((sum(self.losses) - sum(self.reference)) / self.tokens) - 1
+
+    @property
+    def increase_error(self) -> float:
+        """Standard error of `increase`, from the differences block by block; NaN for one block."""
+        count = len(self.losses)
+        if count < 2:
+            return math.nan
+        differences = np.subtract(self.losses, self.reference)
+        spread = float(np.std(differences, ddof=1)) * math.sqrt(count) / self.tokens
+        return (1 + self.increase) * spread
+
+
+class QualityBench:
+    """A model with text to measure it on; the float64 reference and quantised weights are kept.
+
+    Text is cut into windows of the model's context that do not overlap; each token of a window but
+    the first is predicted from those before it.
+
+    Parameters
+    ----------
+    model : Gpt2
+        The model.
+    tokens : list of int
+        Text to measure on.
+    calibration : list of int
+        Other text, to fix activations' scales by.
+    limit : int
+        Tokens to predict at most.
+    """
+
+    def __init__(
+        self, model: Gpt2, tokens: list[int], calibration: list[int], *, limit: int = 4096
+    ) -> None:
+        if len(tokens) < 2:
+            raise ConfigError("the text has fewer than 2 tokens; nothing can be predicted")
+        if limit < 1:
+            raise ConfigError(f"tokens={limit} measures nothing; use 1 or more")
+        self.model = model
+        self.windows = _windows(np.array(tokens), model.context, limit)
+        self._calibration_tokens = np.array(calibration)
+        self._calibration: Calibration | None = None
+        self._weights: dict[tuple[Any, ...], Any] = {}
+        self._reference: tuple[float, ...] | None = None
+
+    @classmethod
+    def small(cls, *, limit: int = 4096) -> QualityBench:
+        """Return the small model on its held-out text."""
+        tokenizer = Tokenizer.read(SMALL)
+        texts = (tokenizer.encode(read_split(name)) for name in ("test", "validation"))
+        return cls(load_gpt2(SMALL / "model.safetensors"), *texts, limit=limit)
+
+    @classmethod
+    def of_files(
+        cls, weights: Path, text: Path, tokenizer: Path | None = None, *, limit: int = 4096
+    ) -> QualityBench:
+        """Return a user's GPT-2 on a text, whose beginning is taken for calibration.
+
+        ``config.json`` is beside the weights; so are ``vocab.json`` and ``merges.txt``, if they are
+        not in the folder `tokenizer`.
+        """
+        model = load_gpt2(weights)
+        if not text.is_file():
+            raise ConfigError(f"{text} is no file; give a text in UTF-8")
+        try:
+            tokens = Tokenizer.read(tokenizer or weights.parent).encode(text.read_text("utf-8"))
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{text} is no UTF-8 ({error.reason}); convert it") from error
+        kept = min(model.context, len(tokens) // 4)
+        return cls(model, tokens[kept:], tokens[:kept], limit=limit)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens predicted."""
+        return sum(len(window) - 1 for window in self.windows)
+
+    @property
+    def reference(self) -> tuple[float, ...]:
+        """Losses of the blocks in float64."""
+        if self._reference is None:
+            self._reference = self._losses(Assignment())
+        return self._reference
+
+    def measure(self, assignment: Assignment) -> Measured:
+        """Run all windows; the same on every machine but for the last bits of libm."""
+        if self._calibration is None:
+            self._calibration = Calibration(self.model, self._calibration_tokens)
+        return Measured(
+            losses=self._losses(assignment), reference=self.reference, tokens=self.tokens
+        )
+
+    def _losses(self, assignment: Assignment) -> tuple[float, ...]:
+        runner = Runner(self.model, assignment, self._calibration, weights=self._weights)
+        found = [runner.losses(window) for window in self.windows]
+        return tuple(
+            float(part[at : at + BLOCK].sum())
+            for part in found
+            for at in range(0, len(part), BLOCK)
+        )
+
+
+def _windows(tokens: NDArray[np.int64], context: int, limit: int) -> list[NDArray[np.int64]]:
+    """Cut text into windows of equal length, each a prediction longer than what is read of it."""
+    size = min(context, limit, len(tokens) - 1) + 1
+    count = max(min(len(tokens) // size, limit // (size - 1)), 1)
+    return list(tokens[: count * size].reshape(count, size))
