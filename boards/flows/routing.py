@@ -142,14 +142,28 @@ def routing(
 
 
 def median_clock(runs: Iterable[Metrics]) -> Metrics:
-    """Return the run with the median clock, marked as such, of runs with different seeds."""
+    """Return the run with the median clock, of runs with different seeds, and their spread.
+
+    The clock is the median of all, marked so; lowest and highest stand beside it. A single run is
+    returned as it is, marked as one seed.
+    """
     ordered = sorted(runs, key=lambda metrics: metrics.value("clock_mhz_measured"))
+    if len(ordered) == 1:
+        return ordered[0]
     middle = ordered[(len(ordered) - 1) // 2]
     clock = middle["clock_mhz_measured"]
-    value = statistics.median(run.value("clock_mhz_measured") for run in ordered)
-    seeds = ", ".join(str(run["clock_mhz_measured"].seed) for run in ordered)
-    note = f"{clock.conditions}; median of seeds {seeds}"
-    return middle.merge({"clock_mhz_measured": replace(clock, value=value, conditions=note)})
+    clocks = [run["clock_mhz_measured"] for run in ordered]
+    value = statistics.median(found.value for found in clocks)
+    seeds = ", ".join(f"{found.seed} ({found.value:.1f} MHz)" for found in clocks)
+    shared = clock.conditions.replace(f" --seed {clock.seed}", "").replace("; one seed", "")
+    shown = replace(clock, value=value, conditions=f"{shared}; median of seeds {seeds}")
+    return middle.merge(
+        {
+            "clock_mhz_measured": shown,
+            "clock_min_mhz_measured": replace(clocks[0], conditions=f"{shared}; lowest of seeds"),
+            "clock_max_mhz_measured": replace(clocks[-1], conditions=f"{shared}; highest of seeds"),
+        }
+    )
 
 
 def check_fits(metrics: Metrics, target: Target) -> None:

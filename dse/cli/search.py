@@ -70,6 +70,13 @@ Seed = Annotated[
         help="Seed of what is drawn; the same seed, the same front.", rich_help_panel=_RUN
     ),
 ]
+Seeds = Annotated[
+    int,
+    typer.Option(
+        help="Seeds that each design is routed with; the clock is their median.",
+        rich_help_panel=_RUN,
+    ),
+]
 MaxPower = Annotated[float | None, typer.Option(help="Most power, in mW.", rich_help_panel=_GOALS)]
 MaxLatency = Annotated[
     float | None, typer.Option(help="Most latency of the request, in ms.", rich_help_panel=_GOALS)
@@ -137,6 +144,7 @@ def search(
     sampler: Sampler = "kiln",
     budget: Budget = 10,
     seed: Seed = 0,
+    seeds: Seeds = 1,
     jobs: Jobs = 2,
     name: Name = None,
     runs: RunsDir = Path("runs"),
@@ -173,6 +181,7 @@ def search(
             resume=resume,
             fixed=held,
             liberty=liberty,
+            seeds=seeds,
             jobs=jobs,
             progress=display.update,
         )

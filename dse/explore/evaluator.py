@@ -64,6 +64,7 @@ class Problem:
     seed: int = 0
     model: type[AcceleratorModel] | type[BlockModel] = AcceleratorModel
     liberty: Path | None = None
+    routings: int = 1
 
 
 class AcceleratorEvaluator:
@@ -90,6 +91,7 @@ class AcceleratorEvaluator:
             problem.trace,
             self.model.causes,
             seed=problem.seed,
+            routings=problem.routings,
             liberty=problem.liberty,
         )
         self._pool = Pool(jobs)

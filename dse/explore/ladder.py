@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from boards.cache import Cache, Entry, cache_key
-from boards.flows import SynthesisReport, routing, synthesis, used
+from boards.flows import SynthesisReport, median_clock, routing, synthesis, used
 from boards.metrics import Fidelity, Figure, Metrics
 from boards.netlist import read_netlist
 from boards.power import PowerReport, asic_power, fpga_power, memory_power
@@ -104,6 +104,8 @@ class Ladder:
         Takes a configuration and a clock in MHz, and returns where the time of the trace goes.
     seed : int
         Of the router and of the tile's operands.
+    routings : int
+        Seeds of the router, `seed` the first; the clock is their median.
     cache : Cache, optional
         The default cache if left out.
     liberty : Path, optional
@@ -117,10 +119,12 @@ class Ladder:
         causes: Callable[[Any, float], dict[str, Any]],
         *,
         seed: int = 0,
+        routings: int = 1,
         cache: Cache | None = None,
         liberty: Path | None = None,
     ) -> None:
         self._target, self._trace, self._causes, self._seed = target, trace, causes, seed
+        self._routings = routings
         self._cache, self._liberty = cache or Cache(), liberty
 
     def climb(self, config: Any) -> Climb:
@@ -144,6 +148,7 @@ class Ladder:
             area,
             self._target,
             seed=self._seed,
+            routings=self._routings,
             cache=self._cache,
             liberty=self._liberty,
         )
@@ -254,18 +259,20 @@ def measure_clock(
     target: Target,
     *,
     seed: int,
+    routings: int = 1,
     cache: Cache | None = None,
     liberty: Path | None = None,
 ) -> tuple[Metrics, dict[str, str]]:
     """Return the clock, routed or by static timing before layout, and its logs and reports.
 
+    A design is routed with as many seeds as `routings` says; log and report are the first one's.
     `liberty` is what `area` was mapped with, None for the built-in table.
     """
     if target.routing is not None:
-        routed = routing(design, target, seed + 1, cache=cache)
-        report = json.dumps(routed.report, indent=1) + "\n"
-        return routed.metrics, {
-            "logs/routing.log": _text(routed.log),
+        runs = [routing(design, target, seed + 1 + n, cache=cache) for n in range(routings)]
+        report = json.dumps(runs[0].report, indent=1) + "\n"
+        return median_clock(run.metrics for run in runs), {
+            "logs/routing.log": _text(runs[0].log),
             "reports/routing.json": report,
         }
     netlist = read_netlist(area.netlist, design.top)

@@ -38,6 +38,7 @@ __all__ = ["search"]
 
 _DEFAULT_BITS = 8
 _MOST_JOBS = 256
+_MOST_SEEDS = 100
 _LAST_SEED = (1 << 31) - (1 << 20)  # nextpnr's is a 32-bit integer, and a resumed study adds to it
 _LONGEST_NAME = 100
 _PASSING = ("resume", "progress")  # arguments of `search` that leave no mark on a run
@@ -68,6 +69,7 @@ def search(
     resume: bool = True,
     fixed: Mapping[str, Any] | None = None,
     liberty: str | Path | None = None,
+    seeds: int = 1,
     jobs: int = 2,
     progress: Callable[[SearchProgress], None] | None = None,
 ) -> Search:
@@ -106,6 +108,9 @@ def search(
     liberty : str or Path, optional
         Liberty file (``.lib`` or ``.lib.gz``) of the cells to map to, for ASIC targets; the
         built-in sky130 table by default.
+    seeds : int
+        Seeds that every design is routed with: the clock is their median, and lowest and highest
+        are kept. More than one takes a target with an open router.
     jobs : int
         Measurements at a time; the result does not depend on it.
     progress : callable, optional
@@ -140,6 +145,7 @@ def search(
         seed=seed,
         model=model,
         liberty=_liberty(liberty, chosen),
+        routings=_routings(seeds, chosen),
     )
     about = {
         "schema": SCHEMA,
@@ -160,6 +166,16 @@ def search(
         progress=progress,
         claim=lambda: _claim(run, _key(problem, given, sampler), about, resume),
     )
+
+
+def _routings(seeds: int, target: Target) -> int:
+    """Return `seeds`; raise `ConfigError` if there is no router that takes them."""
+    _check_range("seeds", seeds, 1, _MOST_SEEDS)
+    if seeds > 1 and target.routing is None:
+        raise ConfigError(
+            f"seeds={seeds} are for a router, and {target.name} has none that is open; leave it out"
+        )
+    return seeds
 
 
 def _liberty(given: str | Path | None, target: Target) -> Path | None:
@@ -250,6 +266,7 @@ def _key(problem: Problem, given: Workload | OperatorList, sampler: str) -> dict
     return {
         "name": problem.trace.name,
         "seed": problem.seed,
+        **({"seeds": problem.routings} if problem.routings > 1 else {}),
         "sampler": sampler,
         "workload": _workload(problem.trace, given),
         "target": {

@@ -64,17 +64,32 @@ def test_the_harness_reaches_every_bit(design: ExportedDesign) -> None:
         assert line in text
 
 
-def test_the_median_of_seeds_is_marked() -> None:
-    def run(value: float, seed: int) -> Metrics:
-        return Metrics(
-            clock_mhz_measured=Figure(
-                value=value, unit="MHz", fidelity=Fidelity.MEASURED, seed=seed, conditions="x"
-            )
-        )
+def _routed(value: float, seed: int) -> Metrics:
+    figure = Figure(
+        value=value,
+        unit="MHz",
+        fidelity=Fidelity.MEASURED,
+        seed=seed,
+        conditions=f"--85k --freq 100 --seed {seed}; one seed; limited by the clock network",
+    )
+    return Metrics(clock_mhz_measured=figure)
 
-    clock = median_clock([run(120, 1), run(100, 2), run(110, 3)])["clock_mhz_measured"]
+
+def test_the_median_of_seeds_is_marked_and_their_spread_is_kept() -> None:
+    found = median_clock([_routed(120, 1), _routed(100, 2), _routed(110, 3)])
+    clock = found["clock_mhz_measured"]
     assert (clock.value, clock.seed) == (110, 3)
-    assert clock.conditions == "x; median of seeds 2, 3, 1"
+    shared = "--85k --freq 100; limited by the clock network"
+    spread = "2 (100.0 MHz), 3 (110.0 MHz), 1 (120.0 MHz)"
+    assert clock.conditions == f"{shared}; median of seeds {spread}"
+    ends = [found[f"clock_{end}_mhz_measured"] for end in ("min", "max")]
+    assert [(end.value, end.seed) for end in ends] == [(100, 2), (120, 1)]
+    assert ends[0].conditions == f"{shared}; lowest of seeds"
+
+
+def test_one_seed_stays_marked_as_one() -> None:
+    only = _routed(120, 1)
+    assert median_clock([only]) == only
 
 
 @pytest.mark.slow

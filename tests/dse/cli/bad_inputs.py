@@ -52,6 +52,7 @@ OPTIONS = _options(
     ("--jobs", -2, r"jobs=-2 is outside 1 to \d+; use 1 or more"),
     ("--jobs", 10**6, r"jobs=1000000 is outside 1 to \d+; use \d+ or less"),
     ("--seed", -1, r"seed=-1 is outside 0 to \d+; use 0 or more"),
+    ("--seeds", 0, r"seeds=0 is outside 1 to \d+; use 1 or more"),
     ("--seed", 1 << 70, r"seed=\d+ is outside 0 to \d+; use \d+ or less"),
     ("--max-power", 0, r"max_power_mw=0\.0 allows nothing; use a positive number"),
     ("--max-power", -5, r"max_power_mw=-5\.0 allows nothing; use a positive number"),

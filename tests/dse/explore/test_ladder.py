@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from boards.cache import Cache, Entry
+from boards.flows import RoutingReport
+from boards.metrics import Fidelity, Figure, Metrics
 from boards.target import load_target
 from dse.explore import ladder as ladder_module
 from dse.explore.bench_sources import ROOT, SOURCES, digest
-from dse.explore.ladder import Ladder, WrongDesignError
+from dse.explore.ladder import Ladder, WrongDesignError, measure_clock
 from dse.explore.tile import tile_cases
 from dse.workloads import load_workload, make_scenario
 from hw.export import export
@@ -110,3 +113,23 @@ def test_bench_stimulus_counting_and_golden_model_are_sources() -> None:
     wanted |= {"sim/cosim/stimulus.py", "sim/cosim/activity.py", "hw/matrix/layout.py"}
     assert len(wanted) == 5
     assert wanted <= set(SOURCES)
+
+
+def test_a_design_is_routed_with_as_many_seeds_as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def routed(_design, _target, seed, **_):
+        figure = Figure(
+            value=100.0 + seed, unit="MHz", fidelity=Fidelity.MEASURED, seed=seed, tool="nextpnr"
+        )
+        metrics = Metrics(clock_mhz_measured=figure)
+        return RoutingReport(metrics=metrics, report={"seed": seed}, log=Path("none.log"))
+
+    monkeypatch.setattr(ladder_module, "routing", routed)
+    one, _ = measure_clock(None, None, load_target(), seed=4)
+    three, files = measure_clock(None, None, load_target(), seed=4, routings=3)
+    assert dict(one) == {"clock_mhz_measured": one["clock_mhz_measured"]}
+    assert [three.value(f"clock_{end}mhz_measured") for end in ("min_", "", "max_")] == [
+        105,
+        106,
+        107,
+    ]
+    assert json.loads(files["reports/routing.json"]) == {"seed": 5}
