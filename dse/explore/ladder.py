@@ -265,14 +265,16 @@ def measure_clock(
 ) -> tuple[Metrics, dict[str, str]]:
     """Return the clock, routed or by static timing before layout, and its logs and reports.
 
-    A design is routed with as many seeds as `routings` says; log and report are the first one's.
+    A design is routed with as many seeds as `routings` says; log and report are the median's.
     `liberty` is what `area` was mapped with, None for the built-in table.
     """
     if target.routing is not None:
         runs = [routing(design, target, seed + 1 + n, cache=cache) for n in range(routings)]
-        report = json.dumps(runs[0].report, indent=1) + "\n"
-        return median_clock(run.metrics for run in runs), {
-            "logs/routing.log": _text(runs[0].log),
+        clock = median_clock(run.metrics for run in runs)
+        shown = runs[(clock["clock_mhz_measured"].seed or 0) - seed - 1]
+        report = json.dumps(shown.report, indent=1) + "\n"
+        return clock, {
+            "logs/routing.log": _text(shown.log),
             "reports/routing.json": report,
         }
     netlist = read_netlist(area.netlist, design.top)
