@@ -5,7 +5,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 ARGS   ?=
-BENCH  ?= startup export decode_gemv peer_gemms cosim_pairs gpt2_block
+BENCH  ?= startup export decode_gemv peer_gemms cosim_pairs gpt2_block golden_gemm
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location
 
