@@ -31,10 +31,12 @@ __all__ = ["SKY130_WIRES", "asic_power"]
 # 0.17 fF/um is what public OpenROAD set-ups for sky130 take for the routing layers met1 to met5.
 SKY130_WIRES = WireLoad(pf_per_um=0.17e-3, first_um=23.3, next_um=9.4)
 
-_LOGIC_UNCERTAINTY = 0.3  # activity of a sample, glitches, wires before layout
-_CLOCK_UNCERTAINTY = 0.3  # a tree that has not been built
-_LEAKAGE_UNCERTAINTY = 0.5  # depends on states and grows tenfold to 100 C
-_CLOCK_SLEW_NS = 0.06
+# One sigma, set by us. Against a simulation of all gates registers and logic are up to 25 % high,
+# energies as a whole 10 % (bench/sky130_power.py); a sample's activity and wires before layout add.
+_LOGIC_UNCERTAINTY = 0.3
+_CLOCK_UNCERTAINTY = 0.3  # a tree that has not been built: buffers of a plan, no real lengths
+_LEAKAGE_UNCERTAINTY = 0.5  # Liberty's mean over states; it grows tenfold to 100 C
+_CLOCK_SLEW_NS = 0.06  # as in set-up times, see boards/sky130/table.py
 
 
 def asic_power(
@@ -100,7 +102,8 @@ def asic_power(
 
 def _conditions(library: Library, record: Activity, wire: WireLoad, memories: bool) -> str:
     source = "simulated activity" if record.measured else "assumed activity"
-    wires = f"wires {wire.pf_per_um * 1e3:g} fF/um" if wire.pf_per_um else "no wires"
+    lengths = " over the lengths of wire load Small" if wire == SKY130_WIRES else ""
+    wires = f"wires {wire.pf_per_um * 1e3:g} fF/um{lengths}" if wire.pf_per_um else "no wires"
     corner = f"{library.voltage} V {library.temperature_c:g} C"
     texts = ["pre-layout", corner, f"cells: {library.source}", source, wires]
     return "; ".join([*texts, memory_fit().source] if memories else texts)

@@ -162,6 +162,9 @@ def test_figures_carry_uncertainty_and_conditions(
     assert power == pytest.approx(found.value("cycle_energy_pj_modelled") * 0.1, rel=0.01)
     assert "pre-layout" in found["power_mw_modelled"].conditions
     assert "simulated activity" in found["power_mw_modelled"].conditions
+    for source in ("SkyWater Open PDK", "wire load Small", "1.8 V 25 C"):
+        assert source in found["power_mw_modelled"].conditions
+    assert "bench.power_coefficients" in energy_model("sky130").source
     assumed = asic_power(mac_row, compact, {}).metrics(100)
     assert "assumed activity" in assumed["power_mw_modelled"].conditions
 
