@@ -106,18 +106,18 @@ def _lawson(basis: Values, wanted: Values) -> Values:
     knots = basis.shape[2]
     best, least = np.zeros((len(basis), knots)), np.full(len(basis), np.inf)
     for _ in range(_ROUNDS):
-        open_ = np.flatnonzero(least > _GOOD)
-        if not len(open_):
+        left = np.flatnonzero(least > _GOOD)
+        if not len(left):
             break
-        here, target, weight = basis[open_], wanted[open_], weights[open_]
+        here, target, weight = basis[left], wanted[left], weights[left]
         weighted = (here * weight[:, :, None]).transpose(0, 2, 1)
         normal = weighted @ here + _FIRM * np.eye(knots)
         found = np.linalg.solve(normal, weighted @ target[:, :, None])
         errors = np.abs((here @ found)[:, :, 0] - target)
-        better = errors.max(1) < least[open_]
-        best[open_[better]], least[open_[better]] = found[better, :, 0], errors.max(1)[better]
+        better = errors.max(1) < least[left]
+        best[left[better]], least[left[better]] = found[better, :, 0], errors.max(1)[better]
         weight = np.maximum(weight * (errors + _EASE), 1e-6)
-        weights[open_] = weight / weight.mean(1, keepdims=True)
+        weights[left] = weight / weight.mean(1, keepdims=True)
     return best
 
 
