@@ -183,13 +183,9 @@ def _run(bench: QualityBench, text: str) -> Measured:
 
 def _look_up(text: str) -> Measured | None:
     """Return what the table has, on as much text as there is."""
-    from sim.quality.table import Plan, Table
+    from sim.quality.table import Table
 
-    table = Table()
-    for tokens in (4096, 1024):
-        if found := table.find(Plan(assignment=text, tokens=tokens)):
-            return found
-    return None
+    return Table().longest(text)
 
 
 def _row(text: str, window: int | None, found: Measured | None, source: str) -> dict[str, Any]:

@@ -133,6 +133,11 @@ class QualityBench:
         return sum(len(window) - 1 for window in self.windows)
 
     @property
+    def window(self) -> int:
+        """Tokens predicted in each window."""
+        return len(self.windows[0]) - 1
+
+    @property
     def reference(self) -> tuple[float, ...]:
         """Losses of the blocks in float64."""
         if self._reference is None:

@@ -27,6 +27,7 @@ Tokens = NDArray[np.integer[Any]]
 
 SAMPLE = 4096  # values of an activation that its scale is chosen by
 WINDOWS = 4  # of calibration text
+MOST_KEPT = 1 << 27  # quantised weights, of all formats together
 CHUNK = 256  # rows of logits at a time
 
 
@@ -188,6 +189,9 @@ class Runner:
         wanted = arithmetic.window is not None
         key = (arithmetic.format, arithmetic.scaling, operator, layer, wanted)
         if key not in self._weights:
+            if sum(tensor.values.size for tensor in self._weights.values()) > MOST_KEPT:
+                for other in [name for name in self._weights if name[:2] != key[:2]]:
+                    del self._weights[other]
             matrix = self.model.matrix(layer, operator)
             axis = 0 if arithmetic.scaling.weights == "channel" else None
             format = arithmetic.number_format

@@ -20,7 +20,7 @@ __all__ = ["file_tensors", "kind_sqnr", "sqnr_db"]
 
 Floats = NDArray[np.float64]
 
-ROWS = 1024  # of a tensor at most, along what is not summed over
+ROWS = 128  # of a tensor at most, along what is not summed over
 _COLUMN_WISE = ("c_attn.weight", "c_proj.weight", "c_fc.weight")  # GPT-2's are [inputs, outputs]
 
 
@@ -50,7 +50,7 @@ def file_tensors(path: Path) -> list[Sample]:
     """Return the matrices of a `.safetensors` or `.npz` file as samples of kind ``"file"``.
 
     Vectors (biases, norms) are left out. Dot products run along the last axis, and along the first
-    of the matrices that GPT-2 stores transposed. Of large matrices, 1,024 rows at even distances
+    of the matrices that GPT-2 stores transposed. Of large matrices, some 128 rows at even distances
     are taken.
     """
     tensors = read_tensors(path)

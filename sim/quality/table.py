@@ -1,7 +1,8 @@
 """Measured perplexities of the small model, kept in a file that grows row by row.
 
-Rows are keyed by what was measured and on how many tokens, and belong to one set of weights and one
-text: with others the file starts anew. A killed run has lost at most the row that it was at.
+Rows are keyed by what was measured and belong to one set of weights and one text: with others the
+file starts anew. A row on a longer text answers for its beginning as well. A killed run has lost at
+most the row that it was at.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from hw.contracts import ConfigError, write_atomic
 from .arithmetic import Arithmetic
 from .assignment import Assignment
 from .corpus import SMALL, read_split
-from .perplexity import Measured, QualityBench
+from .perplexity import BLOCK, Measured, QualityBench
 from .quantise import Scaling
 
 __all__ = ["TABLE", "Plan", "Table", "measure_missing"]
@@ -36,7 +37,7 @@ class Plan:
     assignment : str
         As of `Assignment.parse`; ``"float64"`` is the reference.
     tokens : int
-        Tokens to predict at most.
+        Tokens to predict.
     result : str
         What sums are rounded into.
     scaling : Scaling
@@ -52,7 +53,7 @@ class Plan:
     def key(self) -> str:
         """Name of the row."""
         rule = f"{self.scaling.kind} per {self.scaling.weights}"
-        return f"{self.assignment} -> {self.result}, {rule}, {self.tokens} tokens"
+        return f"{self.assignment} -> {self.result}, {rule}"
 
     def build(self) -> Assignment:
         """Return the assignment with these results and scales."""
@@ -95,24 +96,44 @@ class Table:
                 ) from error
 
     def __contains__(self, plan: Plan) -> bool:
-        return self.is_current and plan.key in self._rows
+        return self._losses(plan) is not None
 
     def find(self, plan: Plan) -> Measured | None:
         """Return what was measured, beside float64 on the same tokens; None if it was not."""
         reference = Plan(assignment=REFERENCE, tokens=plan.tokens)
-        if plan not in self or reference not in self:
+        losses, base = self._losses(plan), self._losses(reference)
+        if losses is None or base is None:
             return None
-        row, base = self._rows[plan.key], self._rows[reference.key]
-        return Measured(
-            losses=tuple(row["losses"]), reference=tuple(base["losses"]), tokens=row["tokens"]
-        )
+        return Measured(losses=losses, reference=base, tokens=plan.tokens)
 
-    def add(self, plan: Plan, losses: Iterable[float], tokens: int) -> None:
-        """Add a row and write the file."""
+    def longest(self, assignment: str) -> Measured | None:
+        """Return what was measured of an assignment as usual, on as much text as there is."""
+        row = self._rows.get(Plan(assignment=assignment, tokens=1).key)
+        return row and self.find(Plan(assignment=assignment, tokens=row["tokens"]))
+
+    def _losses(self, plan: Plan) -> tuple[float, ...] | None:
+        """Return the blocks of a row's first tokens, if they were measured as whole windows."""
+        row = self._rows.get(plan.key) if self.is_current else None
+        if row is None or row["tokens"] < plan.tokens or plan.tokens % row["window"]:
+            return None
+        return tuple(row["losses"][: -(-plan.tokens // BLOCK)])
+
+    def add(self, plan: Plan, losses: Iterable[float], tokens: int, window: int) -> None:
+        """Add a row and write the file.
+
+        Parameters
+        ----------
+        plan : Plan
+            What was measured.
+        losses : iterable of float
+            Sums of the blocks.
+        tokens, window : int
+            Tokens predicted, in all and in each window.
+        """
         if not self.is_current:
             self._rows, self.is_current = {}, True
         kept = [round(loss, 6) for loss in losses]
-        self._rows[plan.key] = {"tokens": tokens, "losses": kept}
+        self._rows[plan.key] = {"tokens": tokens, "window": window, "losses": kept}
         rows = ",\n".join(
             f"{json.dumps(key)}: {json.dumps(row)}" for key, row in sorted(self._rows.items())
         )
@@ -126,12 +147,14 @@ def measure_missing(table: Table, plans: Iterable[Plan]) -> Iterator[tuple[Plan,
     for plan in plans:
         if plan in table:
             continue
-        bench = benches.setdefault(plan.tokens, QualityBench.small(limit=plan.tokens))
+        if plan.tokens not in benches:
+            benches[plan.tokens] = QualityBench.small(limit=plan.tokens)
+        bench = benches[plan.tokens]
         reference = Plan(assignment=REFERENCE, tokens=plan.tokens)
         if reference not in table:
-            table.add(reference, bench.reference, bench.tokens)
+            table.add(reference, bench.reference, bench.tokens, bench.window)
         found = bench.measure(plan.build())
-        table.add(plan, found.losses, found.tokens)
+        table.add(plan, found.losses, found.tokens, bench.window)
         yield plan, found
 
 

@@ -20,11 +20,10 @@ from tests.sim.quality.reference import random_weights, write_model
 def table(tmp_path: Path) -> Table:
     """Return rows that nobody measured: losses grow with the row's number."""
     table = Table(tmp_path / "table.json")
-    for tokens in (4096, 1024):
-        table.add(Plan(assignment="float64", tokens=tokens), [2.0 * tokens] * 2, 2 * tokens)
+    table.add(Plan(assignment="float64", tokens=4096), [128.0] * 64, 4096, 256)
     for index, plan in enumerate(all_plans()):
-        losses = [plan.tokens * (2 + index / 1000)] * 2
-        table.add(plan, losses, 2 * plan.tokens)
+        losses = [64 * (2 + index / 1000)] * (plan.tokens // 64)
+        table.add(plan, losses, plan.tokens, 256)
     return table
 
 
