@@ -185,6 +185,7 @@ def markdown_gaps(text: str) -> list[str]:
 
 
 def _paragraph_says(block: str) -> bool:
-    words = set(re.findall(r"[a-z]+", block.lower()))
-    command = re.search(r"`(dse|python -m) [^`]+`", block)
-    return bool(words & FIDELITIES and " by " in block.replace("\n", " ") and command)
+    line = block.replace("\n", " ")
+    words = set(re.findall(r"[a-z]+", line.lower()))
+    command = re.search(r"`(dse|python -m) [^`]+`", line)
+    return bool(words & FIDELITIES and " by " in line and command)
