@@ -52,21 +52,7 @@ def test_counted_toggles_replace_spread_ones(compact: Library) -> None:
     assert two.energy_pj["logic"] == pytest.approx(2 * one.energy_pj["logic"])
 
 
-# Its weights, a few small numbers held for a tile, toggle fewer gates than rates alone can tell.
-SMALL_WEIGHTS = next(c for c in DESIGNS if c.dataflow == "ws" and c.operand_bits == 4)
-EVERY = [
-    QUICK,
-    *(
-        pytest.param(
-            config,
-            marks=[
-                pytest.mark.slow,
-                *([pytest.mark.xfail(reason="14 % too much")] if config is SMALL_WEIGHTS else []),
-            ],
-        )
-        for config in DESIGNS
-    ),
-]
+EVERY = [QUICK, *(pytest.param(config, marks=pytest.mark.slow) for config in DESIGNS)]
 
 
 @pytest.mark.timeout(1800)
