@@ -83,6 +83,7 @@ def _module(
 
 def _accesses(record: Activity, module: str) -> float:
     """Return accesses per cycle and block: the mean of the module's memories, else one."""
-    keys = [key for key in record.rates if key.startswith(f"{module}.") and ":" in key]
-    memories = {key.partition(":")[0] for key in keys}
+    kinds = (":read", ":write")
+    keys = [key for key in record.rates if key.startswith(f"{module}.") and key.endswith(kinds)]
+    memories = {key.rpartition(":")[0] for key in keys}
     return sum(record.rates[key] for key in keys) / len(memories) if memories else 1.0

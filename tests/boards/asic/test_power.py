@@ -187,6 +187,18 @@ def test_busier_fpga_takes_more_and_smaller_device_less() -> None:
     assert small.static_mw == pytest.approx(busy.static_mw * 24000 / 83640)
 
 
+def test_fpga_memories_cost_by_accesses_and_nothing_else_that_a_record_names() -> None:
+    modules = {"m": {"lut": 10.0, "ff": 10.0, "bram": 2.0}}
+    record = {"m": 0.1, "m.mem:read": 0.5, "m.mem:write": 0.25}
+    alone = fpga_power("ecp5", modules, record).energy_pj
+    assert alone["memories"] == pytest.approx(0.75 * _all_access("ecp5", modules))
+    assert fpga_power("ecp5", modules, {**record, "m.word:apart": 0.0}).energy_pj == alone
+
+
+def _all_access(family: str, modules: dict[str, dict[str, float]]) -> float:
+    return fpga_power(family, modules, {"m.mem:read": 1.0}).energy_pj["memories"]
+
+
 def test_unknown_family_and_memory_are_refused() -> None:
     with pytest.raises(ConfigError, match="did you mean 'ecp5'"):
         fabric("ecp4")
