@@ -5,8 +5,10 @@ from .elements import pack_elements, unpack_results
 from .golden import Sums, dot_products, result_format, sums
 from .job import MacJob
 from .plan import MacPlan, ModePlan, Slot
+from .space import MAC_SPACE
 
 __all__ = [
+    "MAC_SPACE",
     "MacConfig",
     "MacJob",
     "MacPlan",

@@ -11,14 +11,20 @@ from amaranth.lib.wiring import In, Out
 from .config import MacConfig
 from .plan import MacPlan
 
-__all__ = ["FLAGS", "Accumulator", "fall_codes"]
+__all__ = ["FLAGS", "Accumulator", "fall_bits", "falls"]
 
+ZERO = -1  # in a list of sources: none
 FLAGS = ("nan", "positive", "negative")
 
 
-def fall_codes(plan: MacPlan) -> int:
-    """Return how many things may happen to an accumulator before a term is added."""
-    return min(plan.bases + 1, -(-plan.accumulator_bits // plan.step)) + 2
+def falls(plan: MacPlan) -> int:
+    """Return how many distances an accumulator may be shifted by and keep bits, 0 included."""
+    return min(plan.bases + 1, -(-plan.accumulator_bits // plan.step))
+
+
+def fall_bits(plan: MacPlan) -> int:
+    """Return the bits of a distance, all ones standing for what keeps no bits."""
+    return falls(plan).bit_length()
 
 
 class Accumulator(wiring.Component):
@@ -34,9 +40,9 @@ class Accumulator(wiring.Component):
         What is added: their sum, signed.
     first : In(1)
         Whether it begins a dot product.
-    fall : In
-        Where the window moves, what happens to the accumulator before: it is shifted right by so
-        many steps; with the last but one code, by all of its bits; with the last, it begins anew.
+    fall : In(fall_bits)
+        Where the window moves, by how many steps the accumulator is shifted right before; with
+        all ones it begins anew.
     nan, positive, negative : In(1)
         Flags that stick.
     total, total_nan, total_positive, total_negative : Out
@@ -49,7 +55,7 @@ class Accumulator(wiring.Component):
         ports: dict[str, Any] = {"valid": In(1), "last": In(1), "advance": In(1)}
         ports |= {"term": In(signed(term_bits)), "carry": In(1)}
         ports |= {"slot": In(max((config.bank - 1).bit_length(), 1))}
-        ports |= {"first": In(1), "fall": In((fall_codes(plan) - 1).bit_length())}
+        ports |= {"first": In(1), "fall": In(fall_bits(plan))}
         ports |= {name: In(1) for name in FLAGS} | {f"total_{name}": Out(1) for name in FLAGS}
         super().__init__({**ports, "total": Out(signed(plan.accumulator_bits))})
 
@@ -92,12 +98,9 @@ class Accumulator(wiring.Component):
             held = Signal(len(term), name=f"held_{index}")
             m.d.comb += held.eq(Array(state)[control["slot"]])
         before = Signal(len(term), name=f"before_{index}")
-        if self._plan.bases:
-            self._fall(m, before, Value.cast(held).as_signed())
-        else:
-            m.d.comb += before.eq(Mux(control["first"], 0, held))
-        after = Signal(len(term) + 1, name=f"after_{index}")
-        m.d.comb += after.eq((Cat(Const(1, 1), before) + Cat(carry, term))[1:])
+        moved = self._fallen(held) if self._plan.bases else Mux(control["first"], 0, held)
+        after = Signal(len(term) + (not top), name=f"after_{index}")
+        m.d.comb += [before.eq(moved), after.eq(before + term + carry)]
         with m.If(self.advance & control["valid"]):
             for at in range(bank):
                 with m.If(control["slot"] == at if bank > 1 else Const(1)):
@@ -107,17 +110,21 @@ class Accumulator(wiring.Component):
             total = self._later(m, f"result_{index}", after[: len(term)])
         return total, None if top else self._later(m, f"carry_{index}", after[-1])
 
-    def _fall(self, m: Module, before: Signal, held: Any) -> None:
-        """Shift right by whole steps, rounding down, or begin anew."""
-        codes = fall_codes(self._plan)
-        with m.Switch(self.fall):
-            for steps in range(codes - 2):
-                with m.Case(steps):
-                    m.d.comb += before.eq(held >> (steps * self._plan.step))
-            with m.Case(codes - 2):
-                m.d.comb += before.eq(held[-1].replicate(len(before)))
-            with m.Default():
-                m.d.comb += before.eq(0)
+    def _fallen(self, held: Value) -> Any:
+        """Shift right by whole steps, rounding down, or begin anew.
+
+        Each bit chooses among what may come: that, and one adder, are all of the loop.
+        """
+        count, top = falls(self._plan), len(held) - 1
+        codes = 1 << fall_bits(self._plan)
+        bits = []
+        for at in range(len(held)):
+            sources: list[int | None] = [None] * codes
+            for steps in range(count):
+                sources[steps] = min(at + steps * self._plan.step, top)
+            sources[-1] = ZERO
+            bits.append(_chosen(self.fall, held, sources))
+        return Cat(*bits)
 
     def _flags(self, m: Module) -> None:
         bank, delay = self._config.bank, self._plan.segments - 1
@@ -141,3 +148,17 @@ class Accumulator(wiring.Component):
         with m.If(self.advance):
             m.d.sync += later.eq(value)
         return later
+
+
+def _chosen(select: Any, held: Value, sources: list[int | None]) -> Any:
+    """Return the bit of `held` that `sources` names for `select`; None never occurs."""
+    known = {source for source in sources if source is not None}
+    if len(known) == 1:
+        at = known.pop()
+        return Const(0, 1) if at == ZERO else held[at]
+    half, top = len(sources) // 2, len(select) - 1
+    low, high = sources[:half], sources[half:]
+    pairs = list(zip(low, high, strict=True))
+    if all(a is None or b is None or a == b for a, b in pairs):
+        return _chosen(select[:top], held, [a if b is None else b for a, b in pairs])
+    return Mux(select[top], _chosen(select[:top], held, high), _chosen(select[:top], held, low))

@@ -6,7 +6,7 @@ from typing import Any
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, signed
 
-from .accumulate import fall_codes
+from .accumulate import fall_bits, falls
 from .config import MacConfig
 from .pipeline import Bundle, Cutter
 from .plan import MacPlan, Slot
@@ -38,7 +38,10 @@ def aligned(m: Module, cut: Cutter, config: MacConfig, now: Bundle) -> Bundle:
     for key, group in enumerate(groups):
         for index in group:
             if plan.slots[index].moves:
-                now[f"{index}_asked"] = _asked(plan, now[f"{index}_whole"], now[f"{index}_live"])
+                above = Signal(signed(len(now[f"{index}_whole"]) + 1), name=f"above_{index}")
+                m.d.comb += above.eq(now[f"{index}_whole"] - plan.spare)
+                now[f"{index}_asked"] = _asked(plan, above, now[f"{index}_live"])
+                now[f"{index}_whole"] = above
         now |= _flags(key, group, now)
     for index in range(len(plan.slots)):
         for name in ("live", "nan", "inf"):
@@ -60,6 +63,10 @@ def aligned(m: Module, cut: Cutter, config: MacConfig, now: Bundle) -> Bundle:
             whole = now.pop(f"{index}_whole")
             base = now[f"g{key}_base"] if slot.moves and plan.bases else None
             now[f"{index}_steps"] = _steps(plan, slot, whole, base)
+        if f"g{key}_base" in now:
+            now[f"g{key}_rise"] = (now[f"g{key}_base"] - now.pop(f"g{key}_before"))[
+                : plan.bases.bit_length()
+            ]
     now = cut("distance", now, reset=("valid",))
     for key in range(len(groups)):
         if f"g{key}_rise" in now:
@@ -72,7 +79,10 @@ def aligned(m: Module, cut: Cutter, config: MacConfig, now: Bundle) -> Bundle:
         now[f"{index}_term"] = _placed(m, plan, slot, near, steps, index)
     now = cut("aligned", now, reset=("valid",))
     for key, group in enumerate(groups):
-        now |= _sum(m, plan, key, group, now)
+        now |= _sum(m, cut, plan, key, group, now)
+    if "paired" in cut.cuts:  # the sums have passed it inside
+        straight = {n: v for n, v in now.items() if not n.endswith(("_term", "_carry"))}
+        now |= cut("paired", straight, reset=("valid",))
     now = {
         name: value for name, value in now.items() if name in (*CONTROL, "first") or name[0] == "g"
     }
@@ -83,10 +93,9 @@ def _fine_bits(plan: MacPlan) -> int:
     return plan.step.bit_length() - 1
 
 
-def _asked(plan: MacPlan, whole: Any, live: Any) -> Any:
+def _asked(plan: MacPlan, above: Signal, live: Any) -> Any:
     """Return the base that a product asks for: 0 unless it reaches above the window's top."""
     bits = plan.bases.bit_length()
-    above = Value.cast(whole) - plan.spare
     return Mux(live & ~above[-1], above[:bits], 0)
 
 
@@ -113,16 +122,16 @@ def _first(m: Module, cut: Cutter, config: MacConfig, now: Bundle) -> Any:
 
 
 def _fall(plan: MacPlan, first: Any, rise: Any) -> Any:
-    """Return what becomes of the accumulator: as `Accumulator.fall`."""
-    codes = fall_codes(plan)
-    far = Value.cast(rise) >= codes - 2
-    return Mux(first, codes - 1, Mux(far, codes - 2, rise))[: (codes - 1).bit_length()]
+    """Return what becomes of the accumulator where its window rises: as `Accumulator.fall`."""
+    bits = fall_bits(plan)
+    anew = first | (Value.cast(rise) >= falls(plan))
+    return Mux(anew, (1 << bits) - 1, rise)[:bits]
 
 
 def _base(
     m: Module, cut: Cutter, config: MacConfig, key: int, asked: list[Any], now: Bundle
 ) -> Bundle:
-    """Return the base with this element, and by how much it rose; the loop is one cycle."""
+    """Return the base with this element and before it; the loop is one cycle."""
     plan = config.plan
     bits = plan.bases.bit_length()
     state = [Signal(bits, name=f"base_{key}_{at}") for at in range(config.bank)]
@@ -141,16 +150,19 @@ def _base(
         for at, register in enumerate(state):
             with m.If(now["slot"] == at if config.bank > 1 else Const(1)):
                 m.d.sync += register.eq(Mux(now["last"], 0, after))
-    return {f"g{key}_base": after, f"g{key}_rise": (after - before)[:bits]}
+    return {f"g{key}_base": after, f"g{key}_before": before}
 
 
 def _steps(plan: MacPlan, slot: Slot, whole: Any, base: Any) -> Any:
-    """Return whole steps to shift: right, below the window's top, or, if it never moves, left."""
+    """Return whole steps to shift: right, below the window's top, or, if it never moves, left.
+
+    `whole` is the biased sum of scales in steps; if the slot's window moves, less `plan.spare`.
+    """
     if not slot.moves:
         least = slot.shifts[0] // plan.step
         most = slot.shifts[-1] // plan.step - least
         return (Value.cast(whole) - least)[: most.bit_length()]
-    steps = (plan.spare - Value.cast(whole)) if base is None else (base + plan.spare - whole)
+    steps = -Value.cast(whole) if base is None else base - whole
     bits = plan.most_steps.bit_length()
     far = Value.cast(steps) > plan.most_steps
     return Mux(far, plan.most_steps, steps[:bits])
@@ -206,7 +218,7 @@ Part = tuple[int, Any, Any]
 """Part of a sum: its lowest bit, signed bits, and a carry into that bit that is still to come."""
 
 
-def _sum(m: Module, plan: MacPlan, key: int, group: list[int], now: Bundle) -> Bundle:
+def _sum(m: Module, cut: Cutter, plan: MacPlan, key: int, group: list[int], now: Bundle) -> Bundle:
     """Return the signed sum of a group's terms but for one carry, which the next adder takes.
 
     A negative term is inverted, and the one that it lacks enters as the carry of an adder.
@@ -218,7 +230,19 @@ def _sum(m: Module, plan: MacPlan, key: int, group: list[int], now: Bundle) -> B
         slot = plan.slots[index]
         low = term_place(slot) if slot.tabled else 0
         level.append((low, Cat(bits ^ sign.replicate(len(bits)), sign), sign))
-    while len(level) > 1:
+    depth = (len(level) - 1).bit_length()
+    for turn in range(depth + 1):
+        if turn == (depth + 1) // 2:
+            level = [
+                (
+                    low,
+                    cut.register("paired", f"{key}_{at}", bits),
+                    cut.register("paired", f"{key}_{at}_carry", carry),
+                )
+                for at, (low, bits, carry) in enumerate(level)
+            ]
+        if turn == depth:
+            break
         pairs = [
             _pair(m, level[at], level[at + 1], f"lanes_{key}_{len(level)}_{at}")
             for at in range(0, len(level) - 1, 2)
@@ -240,5 +264,5 @@ def _pair(m: Module, one: Part, other: Part, name: str) -> Part:
     width = max(len(bits), len(more)) + 1
     total = Signal(width, name=name)
     wide = [Cat(value, value[-1].replicate(width - len(value))) for value in (bits, more)]
-    m.d.comb += total.eq((Cat(Const(1, 1), wide[0]) + Cat(one[2], wide[1]))[1:])
+    m.d.comb += total.eq(wide[0] + wide[1] + one[2])
     return low, total, other[2]

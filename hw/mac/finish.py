@@ -17,7 +17,9 @@ from .pipeline import Bundle, Cutter, choose
 
 __all__ = ["CUTS", "Finish"]
 
-CUTS = ("absolute", "coarse", "normal", "shifted")
+CUTS = ("absolute", "group", "coarse", "normal", "measured", "shifted", "rounded")
+ENCODER = CUTS[-3:]
+GROUP = 8
 
 
 class Finish(wiring.Component):
@@ -55,6 +57,7 @@ class Finish(wiring.Component):
         cut = Cutter(m, self.advance, self._plan.cuts)
         now = self._absolute(m, cut)
         now = cut("absolute", now)
+        now = cut("group", self._group(m, now))
         now = cut("coarse", self._coarse(m, now))
         now = cut("normal", self._fine(m, now))
         m.d.comb += self.code.eq(self._encoded(m, cut, now))
@@ -99,23 +102,33 @@ class Finish(wiring.Component):
         return max(format.significand_bits for format in self._outputs) + 1
 
     @property
+    def _size(self) -> int:
+        """Bits of the groups in which the first one is looked for."""
+        return min(self._plan.step, GROUP)
+
+    @property
     def _pad(self) -> int:
-        """Zeros below the magnitude, so that its groups lie on whole steps of weight."""
-        return min(mode.origin for mode in self._plan.modes) % self._plan.step
+        """Zeros below the magnitude, so that its groups lie on whole multiples of their size."""
+        return min(mode.origin for mode in self._plan.modes) % self._size
+
+    def _group(self, m: Module, now: Bundle) -> Bundle:
+        """Find the first group of bits in which there is a one."""
+        step = self._size
+        magnitude = Cat(Const(0, self._pad), now["magnitude"])
+        groups = -(-len(magnitude) // step)
+        group = Signal(max((groups - 1).bit_length(), 1), name="group")
+        for at in range(groups):  # the last assignment that applies is the highest group's
+            with m.If(magnitude[at * step : (at + 1) * step].any()):
+                m.d.comb += group.eq(at)
+        return now | {"group": group}
 
     def _coarse(self, m: Module, now: Bundle) -> Bundle:
-        """Bring the first group of bits in which there is a one to the top."""
-        step, kept = self._plan.step, self._kept
-        magnitude = Cat(Const(0, self._pad), now.pop("magnitude"))
+        """Bring that group to the top."""
+        step, kept = self._size, self._kept
+        magnitude, group = Cat(Const(0, self._pad), now.pop("magnitude")), now["group"]
         groups = -(-len(magnitude) // step)
         magnitude = Cat(magnitude, Const(0, groups * step - len(magnitude)))
-        bits = max((groups - 1).bit_length(), 1)
         wide = step - 1 + kept
-        some = [magnitude[at * step : (at + 1) * step].any() for at in range(groups)]
-        group = Signal(bits, name="group")
-        for at in range(groups):  # the last assignment that applies is the highest group's
-            with m.If(some[at]):
-                m.d.comb += group.eq(at)
         below = [magnitude[: max((at + 1) * step - wide, 0)].any() for at in range(groups)]
         padded = Cat(Const(0, wide), magnitude)
         window, sticky = Signal(wide, name="window"), Signal(name="sticky")
@@ -124,10 +137,10 @@ class Finish(wiring.Component):
                 with m.Case(at) if at < groups - 1 else m.Default():
                     top = (at + 1) * step + wide
                     m.d.comb += [window.eq(padded[top - wide : top]), sticky.eq(below[at])]
-        return now | {"window": window, "group": group, "sticky": sticky}
+        return now | {"window": window, "sticky": sticky}
 
     def _fine(self, m: Module, now: Bundle) -> Bundle:
-        step = self._plan.step
+        step = self._size
         window, group = Value.cast(now.pop("window")), now.pop("group")
         position = Signal(range(step), name="position")  # of the first one in its group
         head = window[-step:]
@@ -143,7 +156,8 @@ class Finish(wiring.Component):
             )
             value = shifted
         origins = [mode.origin - self._pad for mode in self._plan.modes]
-        coarse = now.pop("base") + group
+        each = self._plan.step // step  # groups in a step of the window
+        coarse = Cat(Const(0, each.bit_length() - 1), now.pop("base")) + group
         scale = Cat(position, coarse) + choose(now["mode"], origins)
         low = value[: -self._kept]
         result = Signal(signed(self._scale_bits), name="scale")
@@ -171,14 +185,16 @@ class Finish(wiring.Component):
                 m.d.comb += number[name].eq(now[name])
             codes.append(self._encode(m, cut, format, number))
         name = "output" if self._config.outputs else "mode"
-        select = cut.register("shifted", name, now[name])
+        select = now[name]
+        for at in ENCODER:
+            select = cut.register(at, f"select_{name}", select)
         return choose(select, codes)
 
     def _encode(self, m: Module, cut: Cutter, format: NumberFormat, number: Any) -> Any:
         names = iter(range(100))
 
-        def later(value: Any) -> Any:
-            return cut.register("shifted", f"{format.name}_{next(names)}", value)
+        def later(value: Any, at: int) -> Any:
+            return cut.register(ENCODER[at], f"{format.name}_{next(names)}", value)
 
         code = Signal(format.bits, name=f"code_{format.name}")
         m.d.comb += code.eq(format.encoder(m, number, later))

@@ -8,7 +8,8 @@ A product of two numbers is exact: significand times significand, at the sum of 
    scales, it lies below the window's top. (Scales as formats define them, before any
    normalisation of the product; zero products ask for 0.) The base of an element is the greatest
    that it or any before it in the dot product asked for: no result of an addition is waited for.
-2. Where the base rises by d, the accumulator is shifted right by ``d * step`` bits, rounding down.
+2. Where the base rises by d, the accumulator is shifted right by ``d * step`` bits, rounding down;
+   by its width or more, it becomes zero.
 3. The magnitude of each product is cut off below the window's lowest bit, and added or subtracted.
 
 Modes whose products all fit the window at its base are exact, as with a quire. The sum is rounded
@@ -209,8 +210,9 @@ def _slide(plan: MacPlan, terms: Ints, base: Ints, starts: Ints) -> Ints:
     for turn in range(int(order.max()) + 1):
         here = order == turn
         dots, bases = owner[here], base[pieces[here]]
-        distance = np.minimum(plan.step * (bases - before[dots]), 63)
-        total[dots] = (total[dots] >> distance) + parts[here]
+        distance = plan.step * (bases - before[dots])
+        kept = np.where(distance < plan.accumulator_bits, total[dots], 0)
+        total[dots] = (kept >> np.minimum(distance, 63)) + parts[here]
         before[dots] = bases
     return total
 

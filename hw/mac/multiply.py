@@ -6,7 +6,7 @@ from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value
 
-__all__ = ["Row", "add_rows", "booth_rows", "grouped", "rows"]
+__all__ = ["GROUP", "Row", "add_in_pairs", "add_rows", "booth_rows", "grouped", "rows"]
 
 Row = tuple[int, Any]
 """Bits of a partial product, and how far they are shifted left."""
@@ -14,8 +14,8 @@ Row = tuple[int, Any]
 SMALL = 8
 """Bits up to which rows of ANDs beat Booth's: 13 bits take 169 LUT6 or 5,843 um2 of sky130 as
 rows, 144 and 5,082 as Booth; 6 bits take 36 and 1,440 against 44 and 1,503, registers included."""
-GROUP = 3
-"""Rows that are added in one stage of a deep pipeline: two adders, one behind the other."""
+GROUP = 2
+"""Rows that are added in the first stage of a deep pipeline, where they are recoded as well."""
 
 
 def rows(a: Any, b: Any) -> list[Row]:
@@ -64,6 +64,14 @@ def booth_rows(a: Value, b: Value, *, gates: list[Any] | None = None) -> list[Ro
     return found
 
 
+def add_in_pairs(m: Module, found: list[Row], width: int, name: str) -> Any:
+    """Return the sum of rows in `width` bits by a tree of adders: larger, and faster."""
+    level, turn = sorted(found, key=lambda row: row[0]), 0
+    while len(level) > 2:
+        level, turn = grouped(m, level, width, f"{name}_{turn}"), turn + 1
+    return add_rows(m, level, width, name)
+
+
 def add_rows(m: Module, found: list[Row], width: int, name: str) -> Any:
     """Return the sum of rows in `width` bits, one after the other.
 
@@ -89,7 +97,7 @@ def grouped(m: Module, found: list[Row], width: int, name: str) -> list[Row]:
         part = ordered[at : at + GROUP]
         base = part[0][0]
         inner = [(shift - base, bits) for shift, bits in part]
-        reach = max(shift + len(Value.cast(bits)) for shift, bits in inner) + 2
+        reach = max(shift + len(Value.cast(bits)) for shift, bits in inner) + 1
         part_name = f"{name}_part{at // GROUP}"
         result.append((base, add_rows(m, inner, min(reach, width - base), part_name)))
     return result

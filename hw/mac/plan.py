@@ -23,11 +23,15 @@ CUTS = {
     "fine": 3,  # products shifted by less than a step
     "distance": 3,  # whole steps to go
     "aligned": 1,
+    "paired": 3,  # lanes half summed
     "reduced": 3,  # lanes summed
     "absolute": 2,  # sum split into sign and magnitude
+    "group": 3,  # the step in which its first one is
     "coarse": 3,  # normalised but for less than a step
     "normal": 1,
-    "shifted": 3,  # encoder: before it rounds
+    "measured": 3,  # encoder: the distance to shift known
+    "shifted": 3,  # before it rounds
+    "rounded": 3,  # before its last step
 }
 """Where the pipeline can be cut, in order, and from which `pipeline` on it is."""
 

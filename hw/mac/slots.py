@@ -10,7 +10,7 @@ from hw.export import shared
 
 from .config import MacConfig
 from .decode import CUTS, FIELDS, SlotDecoder, any_of
-from .multiply import Row, add_rows, booth_rows, grouped, rows
+from .multiply import GROUP, Row, add_in_pairs, add_rows, booth_rows, grouped, rows
 from .pipeline import Bundle, Cutter, choose
 from .plan import MacPlan, Slot
 from .tables import indexed
@@ -86,7 +86,7 @@ def _multiply(m: Module, cut: Cutter, config: MacConfig, now: Bundle) -> Bundle:
         widths["joint"] = 2 * _joint_bits(plan, joint)
     if "partial" in cut.cuts:
         for name, found in partial.items():
-            if len(found) > 3:
+            if len(found) > GROUP:
                 found = grouped(m, found, widths[name], f"rows_{name}")
                 partial[name] = [
                     (at, cut.register("partial", f"{name}_{turn}", bits))
@@ -98,7 +98,8 @@ def _multiply(m: Module, cut: Cutter, config: MacConfig, now: Bundle) -> Bundle:
     results = cut("partial", results, reset=("valid",))
     for name, found in partial.items():
         whole = Signal(widths[name], name=f"product_{name}")
-        m.d.comb += whole.eq(add_rows(m, found, widths[name], f"sum_{name}"))
+        add = add_in_pairs if "partial" in cut.cuts else add_rows
+        m.d.comb += whole.eq(add(m, found, widths[name], f"sum_{name}"))
         if name == "joint":
             assert joint is not None
             high, low = (2 * plan.slots[index].significand_bits for index in joint)
@@ -118,10 +119,8 @@ def _place(index: int, slot: Slot, plan: MacPlan, now: Bundle) -> Bundle:
     left = {mode.index: mode.bias - 2 * mode.half for mode in slot.modes}
     over = choose(now["mode"], [left.get(at, 0) for at in range(len(plan.modes))])
     shift = a["place"] + b["place"]
-    if isinstance(over, int):
-        shift = shift + over if over else shift
-    else:
-        shift = (Cat(Const(1, 1), a["place"]) + Cat(over, b["place"]))[1:]
+    if not isinstance(over, int) or over:
+        shift = shift + over
     return {
         f"{index}_sign": a["sign"] ^ b["sign"],
         f"{index}_shift": shift[: plan.shift_bits],

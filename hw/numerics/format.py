@@ -19,14 +19,22 @@ from hw.contracts import ConfigError
 from .exact import Parts, as_floats
 from .logic import signed_width
 
-__all__ = ["Codes", "Later", "NumberFormat", "at_once", "check_range", "quire_bits"]
+__all__ = ["Codes", "Later", "NumberFormat", "at_once", "check_range", "passed", "quire_bits"]
 
 Codes = NDArray[np.uint8] | NDArray[np.uint16]
-Later = Callable[[Any], Any]
+Later = Callable[[Any, int], Any]
+"""Registers a value at a cut of an encoder, or passes it through: 0, 1 and 2, in that order."""
 
 
-def at_once(value: Any) -> Any:
+def at_once(value: Any, cut: int) -> Any:
     """Return `value`: an encoder without registers."""
+    return value
+
+
+def passed(later: Later, value: Any, *, to: int) -> Any:
+    """Return `value` behind the first `to` cuts of an encoder."""
+    for cut in range(to):
+        value = later(value, cut)
     return value
 
 
@@ -96,8 +104,8 @@ class NumberFormat(ABC):
     def encoder(self, m: Module, i: Any, later: Later = at_once) -> Any:
         """Add logic that rounds the `normalised` view `i`; return the code.
 
-        It is combinational unless `later` registers its argument: every value that is shifted
-        and not yet rounded passes it once, and the code comes that much later.
+        It is combinational unless `later` registers its argument. Cuts lie before the significand
+        is shifted, before it is rounded, and before the last step; every value passes all three.
         """
 
     def saturating(self) -> NumberFormat:

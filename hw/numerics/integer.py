@@ -10,7 +10,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from numpy.typing import ArrayLike
 
 from .exact import Parts
-from .format import Codes, Later, NumberFormat, at_once, check_range
+from .format import Codes, Later, NumberFormat, at_once, check_range, passed
 from .logic import keep_top, magnitude_below, round_to_even, shift_right
 
 __all__ = ["TwosComplement"]
@@ -98,12 +98,14 @@ class TwosComplement(NumberFormat):
         top_scale = self.max_scale - 1
         window, below = keep_top(i.significand, self.bits)
         distance = magnitude_below(m, top_scale - i.scale, self.bits)
-        shifted, lost = shift_right(m, window, distance)
-        something = later(i.significand[-1])
-        far = later(i.inf | (i.significand[-1] & (i.scale > top_scale)))
-        sign, nan = later(i.sign), later(i.nan)
+        shifted, lost = shift_right(m, later(window, 0), later(distance, 0))
+        lost = lost | later(below | i.sticky, 0)
         rounded = Signal(self.bits)
-        m.d.comb += rounded.eq(round_to_even(later(shifted), later(lost | below | i.sticky)))
+        m.d.comb += rounded.eq(round_to_even(later(shifted, 1), later(lost, 1)))
+        rounded = later(rounded, 2)
+        far = i.inf | (i.significand[-1] & (i.scale > top_scale))
+        flags = (i.sign, i.nan, i.significand[-1], far)
+        sign, nan, something, far = (passed(later, flag, to=3) for flag in flags)
         limit = Cat(Const(1, 1).replicate(self.bits - 1) ^ sign.replicate(self.bits - 1), sign)
         magnitude = Signal(self.bits)
         with m.If(nan):
@@ -112,4 +114,4 @@ class TwosComplement(NumberFormat):
             m.d.comb += magnitude.eq(limit)
         with m.Elif(something):
             m.d.comb += magnitude.eq(rounded)
-        return Mux(sign, -magnitude, magnitude)[: self.bits]
+        return ((magnitude ^ sign.replicate(self.bits)) + sign)[: self.bits]

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from hw.contracts import ConfigError
 
 from .exact import Parts
-from .format import Codes, Later, NumberFormat, at_once, check_range
+from .format import Codes, Later, NumberFormat, at_once, check_range, passed
 from .logic import keep_top, magnitude_below, round_to_even, shift_right
 
 __all__ = ["Minifloat"]
@@ -171,15 +171,17 @@ class Minifloat(NumberFormat):
     def encoder(self, m: Module, i: Any, later: Later = at_once) -> Any:
         window, below = keep_top(i.significand, self.significand_bits + 1)
         distance = magnitude_below(m, self.min_scale - i.scale, len(window))
-        shifted, lost = shift_right(m, window, distance)
+        shifted, lost = shift_right(m, later(window, 0), later(distance, 0))
+        lost = lost | later(below | i.sticky, 0)
         span = self.max_scale - self.min_scale
-        exponent = later(magnitude_below(m, i.scale - self.min_scale, span))
-        something = later(i.significand[-1])
-        far = later(i.inf | (i.significand[-1] & (i.scale > self.max_scale)))
-        sign, nan = later(i.sign), later(i.nan)
+        exponent = passed(later, magnitude_below(m, i.scale - self.min_scale, span), to=2)
         finite = Signal(self.bits)
-        rounded = round_to_even(later(shifted), later(lost | below | i.sticky))
+        rounded = round_to_even(later(shifted, 1), later(lost, 1))
         m.d.comb += finite.eq((exponent << self.mantissa_bits) + rounded)
+        finite = later(finite, 2)
+        far = i.inf | (i.significand[-1] & (i.scale > self.max_scale))
+        flags = (i.sign, i.nan, i.significand[-1], far)
+        sign, nan, something, far = (passed(later, flag, to=3) for flag in flags)
         magnitude = Signal(self.bits - 1)
         with m.If(far | (something & (finite > self.max_code))):
             m.d.comb += magnitude.eq(self.overflow_code)

@@ -10,8 +10,8 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from numpy.typing import ArrayLike
 
 from .exact import Parts, normalise
-from .format import Codes, Later, NumberFormat, at_once, check_range
-from .logic import keep_top, leading_zeros, magnitude_below, round_to_even, shift_right
+from .format import Codes, Later, NumberFormat, at_once, check_range, passed
+from .logic import keep_top, leading_zeros, magnitude_below, shift_right
 
 __all__ = ["Posit"]
 
@@ -151,21 +151,22 @@ class Posit(NumberFormat):
         run = magnitude_below(m, Mux(rising, regime, ~regime), self.bits - 2)
         string = Cat(i.significand[:-1], scale[: self.es], ~rising, rising)
         window, below = keep_top(string, self.bits)
-        shifted, lost = shift_right(m, window, run, fill=rising)
-        nothing = later(~i.significand[-1])
-        large, small = later(regime > self.bits - 2), later(regime < 2 - self.bits)
-        sign, special = later(i.sign), later(i.nan | i.inf)
-        rounded = Signal(self.bits - 1)
-        m.d.comb += rounded.eq(round_to_even(later(shifted), later(lost | below | i.sticky)))
+        run, window = later(run, 0), later(window, 0)
+        shifted, lost = shift_right(m, window, run, fill=later(rising, 0))
+        lost = later(lost | later(below | i.sticky, 0), 1)
+        shifted = later(shifted, 1)
+        large, small = regime > self.bits - 2, regime < 2 - self.bits
+        flags = (~i.significand[-1], large, small, i.sign, i.nan | i.inf)
+        nothing, large, small, sign, special = (passed(later, flag, to=2) for flag in flags)
+        # Rounded up, and to the smallest number rather than to zero. (Never to NaR: the greatest
+        # regime leaves a zero to round by.)
+        floor = shifted[1:]
+        up = small | ~floor.any() | (shifted[0] & (lost | shifted[1]))
+        up = later(up & ~nothing & ~large, 2)
         body = Signal(self.bits - 1)
-        with m.If(nothing):
-            m.d.comb += body.eq(0)
-        with m.Elif(large):
-            m.d.comb += body.eq(self.nar - 1)
-        with m.Elif(small | (rounded == 0)):
-            m.d.comb += body.eq(1)
-        with m.Else():
-            m.d.comb += body.eq(rounded)
-        finite = Cat(body, Const(0, 1))
-        number = ((finite ^ sign.replicate(self.bits)) + sign)[: self.bits]
+        m.d.comb += body.eq(Mux(large, self.nar - 1, Mux(small, 0, floor)))
+        body = Cat(later(Mux(nothing, 0, body), 2), Const(0, 1))
+        sign, special = later(sign, 2), later(special, 2)
+        # -(body + up) is ~body + 1 - up: one adder rounds and negates.
+        number = ((body ^ sign.replicate(self.bits)) + (up ^ sign))[: self.bits]
         return Mux(special, Const(self.nar, self.bits), number)

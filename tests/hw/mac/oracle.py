@@ -96,7 +96,8 @@ class Dot:
         for x, y in pairs:
             reach = self._scales[x] + self._scales[y] + mode.bias
             self.base = max(self.base, reach // plan.step - plan.spare)
-        self.total >>= plan.step * (self.base - before)
+        fall = plan.step * (self.base - before)
+        self.total = self.total >> fall if fall < plan.accumulator_bits else 0
         shift = 2 * self._exponent - self.exponent
         for x, y in pairs:
             product = self._numbers[x] * self._numbers[y]

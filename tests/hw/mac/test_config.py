@@ -1,0 +1,208 @@
+"""Configurations: what is refused and why, cycles, and random ones that all work."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from amaranth.hdl import Value
+from amaranth.sim import Simulator
+
+from boards.flows import synthesize, used
+from boards.target import load_target
+from hw.contracts import Block, ConfigError, Operator, OperatorKind, Phase
+from hw.export import export, write_design
+from hw.mac import MAC_SPACE, MacConfig, MacJob, pack_elements, unpack_results
+from hw.numerics import FORMATS
+
+from ..export.lint import lint
+from .cases import golden, interleaved, make_batch
+
+REFUSED = [
+    ({"modes": ()}, "modes=.* name one or more"),
+    ({"modes": ("int8", "int8")}, "names a format twice; name each once"),
+    ({"modes": ("fp4", "fp4_e2m1")}, "names a format twice"),
+    ({"modes": ("fp5",)}, "format 'fp5' is not known"),
+    ({"outputs": ("mx_int8",)}, "find_scaled"),
+    ({"port": "narrow"}, "port='narrow' is not known; choose one of"),
+    ({"sharing": "some"}, "sharing='some' is not known"),
+    ({"accumulator": "float"}, "accumulator='float' is not known"),
+    ({"step": 5}, "step=5 is not known; choose one of"),
+    ({"length": 0}, "length=0 is out of range; use 1 to"),
+    ({"pipeline": 4}, "pipeline=4 is out of range; use 0 to 3"),
+    ({"bank": 0}, "bank=0 is out of range; use 1 to 64"),
+    ({"segment": 4}, "segment=4 is too short; use 0, or 8 or more"),
+    ({"reduce": 1}, "reduce=1 is no bool; use True or False"),
+    ({"accumulator": "bounded", "segment": 32}, "use segment=0, or accumulator='quire'"),
+    ({"alignment": 16, "step": 16}, "alignment=16 keeps hardly .* use alignment=20 or more"),
+    ({"modes": ("bf16",)}, "accumulator='quire' takes .* bf16 .* use accumulator='bounded'"),
+    ({"accumulator": "bounded", "alignment": 60}, "alignment=60 .* use alignment=51 or less"),
+]
+
+
+@pytest.mark.parametrize(("knobs", "message"), REFUSED, ids=lambda part: str(part)[:40])
+def test_refused_with_field_value_and_remedy(knobs: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        MacConfig(**knobs)
+
+
+def test_unknown_modes_and_outputs_are_named() -> None:
+    config = MacConfig(outputs=("posit16", "fp16"))
+    with pytest.raises(ConfigError, match="mode='int8' is none of this unit's; choose one of"):
+        config.mode("int8")
+    with pytest.raises(ConfigError, match="output=None leaves open"):
+        config.golden(MacJob(mode="posit8", length=1), ([[0]], [[0]]))
+    with pytest.raises(ConfigError, match="length=0 is no work; use 1 or more"):
+        MacJob(mode="posit8", length=0)
+    with pytest.raises(ConfigError, match="give codes of one shape"):
+        config.golden(MacJob(mode="posit8", length=1, output="fp16"), ([[0]], [[0, 1]]))
+
+
+def test_it_is_a_block() -> None:
+    config = MacConfig()
+    assert isinstance(config, Block)
+    gemm = Operator(name="x", kind=OperatorKind.GEMM, phase=Phase.DECODE, m=1, k=2, n=3)
+    assert config.jobs(gemm) is None
+    job = MacJob(mode="posit8", length=5, count=3)
+    assert config.cycles(job).total == 3 * 3 + config.latency
+
+
+@pytest.mark.parametrize("bits", [(16, 1), (8, 2), (4, 4)])
+def test_lanes_of_both_ports(bits: tuple[int, int]) -> None:
+    width, lanes = bits
+    name = f"int{width}"
+    assert MacConfig(modes=(name,)).plan.modes[0].lanes == lanes
+    wide = MacConfig(modes=(name,), port="wide").plan
+    assert wide.modes[0].lanes == lanes * lanes
+    assert wide.port_bits == width * lanes * lanes
+
+
+def test_every_point_of_the_space_is_a_unit() -> None:
+    rnd = random.Random(0)
+    for index in rnd.sample(range(len(MAC_SPACE)), 50):
+        assert isinstance(MAC_SPACE.decode(MAC_SPACE.point(index)), MacConfig)
+
+
+def random_knobs(rnd: random.Random) -> dict[str, Any]:
+    """Return knobs of which some go together and some do not."""
+    names = list(FORMATS)
+    return {
+        "modes": tuple(rnd.sample(names, rnd.choice((1, 1, 2, 3, 5)))),
+        "outputs": tuple(rnd.sample(names, rnd.choice((0, 0, 1, 2)))),
+        "port": rnd.choice(("fixed", "fixed", "wide")),
+        "reduce": rnd.random() < 0.8,
+        "sharing": rnd.choice(("shared", "dedicated")),
+        "accumulator": rnd.choice(("quire", "bounded")),
+        "length": rnd.choice((1, 7, 100, 4096)),
+        "alignment": rnd.randint(12, 62),
+        "step": rnd.choice((4, 8, 16, 32)),
+        "pipeline": rnd.randint(0, 3),
+        "segment": rnd.choice((0, 0, 0, 8, 32, 50)),
+        "gating": rnd.random() < 0.5,
+        "bank": rnd.choice((1, 1, 1, 2, 3)),
+        "stall": rnd.random() < 0.7,
+    }
+
+
+def simulate(config: MacConfig, seed: int) -> None:
+    """Run a few dot products of every mode in Amaranth's simulator and compare."""
+    batches = [
+        make_batch(config, mode, 4, min(config.length, 24), seed, _output(config, i))
+        for i, mode in enumerate(config.modes)
+    ]
+    words, last, order = interleaved(config, batches)
+    slots = np.cumsum(np.append(0, last[:-1])) % config.bank
+    offset = _slot_offset(config)
+    numbers = [
+        int.from_bytes(row.tobytes(), "little") | (int(slot) << offset if offset else 0)
+        for row, slot in zip(words, slots, strict=True)
+    ]
+    dut = config.create()
+    raw, results = Value.cast(dut.o.payload), []
+
+    async def feed(ctx: Any) -> None:
+        ctx.set(dut.i.valid, 1)
+        for number, end in zip(numbers, last.tolist(), strict=True):
+            ctx.set(Value.cast(dut.i.payload.data), number)
+            ctx.set(dut.i.payload.last, end)
+            await ctx.tick().until(dut.i.ready)
+        ctx.set(dut.i.valid, 0)
+
+    async def collect(ctx: Any) -> None:
+        ctx.set(dut.o.ready, 1)
+        for _ in range(len(numbers) + config.latency + 5):
+            *_, valid, code = await ctx.tick().sample(dut.o.valid, raw)
+            results.extend([code] if valid else [])
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(feed, background=True)
+    simulator.add_testbench(collect)
+    simulator.run()
+    assert len(results) == len(order)
+    wide = -(-len(raw) // 32)
+    found = np.array([[r >> (32 * at) & 0xFFFFFFFF for at in range(wide)] for r in results])
+    for index, batch in enumerate(batches):
+        own = found[[which == index for which, _ in order]].astype(np.uint32)
+        codes = unpack_results(config, batch.mode, own)
+        np.testing.assert_array_equal(codes, golden(config, batch), batch.mode)
+
+
+def _output(config: MacConfig, index: int) -> str | None:
+    return config.outputs[index % len(config.outputs)] if len(config.outputs) > 1 else None
+
+
+def _slot_offset(config: MacConfig) -> int:
+    one = pack_elements(config, config.modes[0], *np.zeros((2, 1, 16), dtype=int), slot=1)
+    return int.from_bytes(one.tobytes(), "little").bit_length() - 1 if config.bank > 1 else 0
+
+
+def try_random(seed: int) -> bool:
+    """Build and simulate a random configuration; return whether it was refused instead."""
+    rnd = random.Random(seed)
+    knobs = random_knobs(rnd)
+    try:
+        config = MacConfig(**knobs)
+    except ConfigError:
+        with pytest.raises(ConfigError, match=r"use |choose "):
+            MacConfig(**knobs)
+        return True
+    simulate(config, seed)
+    return False
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_configurations_work_or_are_refused(seed: int) -> None:
+    accepted = [not try_random(1000 * seed + at) for at in range(2)]
+    assert len(accepted) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1000))
+def test_a_thousand_random_configurations(seed: int, tmp_path: Path) -> None:
+    if not try_random(seed):
+        design = export(MacConfig(**random_knobs(random.Random(seed))), "kiln_mac")
+        assert used(synthesize(design, load_target("alveo-u55c")), "ff") > 0
+
+
+SMALL = MacConfig(modes=("posit8", "fp4"), accumulator="bounded", alignment=20, length=64)
+
+
+def test_verilog_has_axi_names_and_no_warnings(tmp_path: Path) -> None:
+    for config in (SMALL, replace(SMALL, pipeline=3, bank=2, reduce=False)):
+        design = export(config, "kiln_mac")
+        names = {port.name for port in design.ports}
+        assert {"aclk", "aresetn", "s_axis_tdata", "s_axis_tlast", "m_axis_tdata"} <= names
+        write_design(design, tmp_path)
+        assert lint(design, tmp_path) == ""
+
+
+@pytest.mark.parametrize("target", ["ulx3s-85f", "alveo-u55c", "sky130"])
+def test_it_synthesises(target: str) -> None:
+    metrics = synthesize(export(SMALL, "kiln_mac"), load_target(target))
+    assert used(metrics, "cell_area_um2" if target == "sky130" else "lut") > 0
+    assert not used(metrics, "dsp")
