@@ -33,7 +33,7 @@ SCALINGS = (
     Scaling(kind="none"),
 )
 ROUNDED = ("int8", "fp8_e4m3", "posit8", "posit16", "mx_int8")
-RESULTS = ("float32", "bf16", "fp8_e4m3")
+RESULTS = ("float32", "bf16")
 
 
 def format_plan(format: str) -> Plan:
@@ -112,7 +112,7 @@ def render_quality(table: Table) -> str:
 
 def _opening(table: Table) -> str:
     found = table.find(format_plan(ALL_FORMATS[0]))
-    base = f", where its perplexity is {found.reference_perplexity:.3f}" if found else ""
+    base = f"\n\nIn float64: perplexity {found.reference_perplexity:.3f}." if found else ""
     stale = "" if table.is_current else "\n\n**The table is of other weights or another text.**"
     return f"""# Numerical quality of formats and accumulators
 
@@ -127,9 +127,9 @@ them: operands rounded into the format, products exact, sums in the accumulator,
 end (to float32, if nothing else is said). Norms, softmax, GELU, biases and residuals are float64.
 Scales are powers of two, one for each output channel of the weights and one for each activation
 tensor, fixed beforehand on other text (`sim/quality/quantise.py`); `mx_*` formats scale blocks of
-32 by the OCP rule instead. Increases are over float64 on the same tokens{base}; after ± stands one
+32 by the OCP rule instead. Increases are over float64 on the same tokens; after ± stands one
 standard error, from the differences block by block (64 tokens). Perplexity is per token of the
-model's own 1,024.{stale}"""
+model's own 1,024.{base}{stale}"""
 
 
 def _formats(table: Table) -> str:
@@ -168,8 +168,9 @@ change against the quire on the same tokens. A bounded accumulator of so many bi
 that width that moves in steps of 8 bits to where the largest product so far wants it; what lies
 below is cut off, product by product (the rule is `hw/mac/golden.py`'s, on a fixed 16-bit port).
 Sign and carries of the longest dot product, {LONGEST} here, come on top: registers have {widths}
-bits. "Exact" formats fit the window whole and compute what the quire does; block-scaled ones move
-the window by their blocks' scales too.
+bits. "Exact" formats fit the window whole and compute what the quire does. `hw/mac` has no
+block-scaled mode: for `mx_*` its rule is applied to the scales that `hw.numerics.BlockDecoder`
+gives to elements.
 
 {_table(heads, rows)}"""
 
@@ -217,7 +218,8 @@ def _scalings(table: Table) -> str:
     return f"""## Scales
 
 Increase of perplexity, {TOKENS:,} tokens, quire: powers of two or exact scales (largest magnitude
-to largest value), one for each output channel of the weights or one for the tensor.
+to largest value, where posits are least precise), one for each output channel of the weights or
+one for the tensor.
 
 {_table(heads, rows)}"""
 

@@ -156,7 +156,7 @@ def _perplexities(
     """Return a row for every format and accumulator, from the table or by running the model."""
     from sim.quality.arithmetic import Arithmetic
 
-    length = 4 * bench.model.hidden if bench is not None else 512
+    length = bench.model.longest if bench is not None else 512
     rows = []
     for name in formats:
         for window in [None, *windows]:
@@ -209,11 +209,11 @@ def _row(text: str, window: int | None, found: Measured | None, source: str) -> 
 
 def _print_noise(rows: list[dict[str, Any]], workload: str, path: Path | None) -> None:
     kinds = list(rows[0]["worst"])
-    source = f"matrices of {path}" if path else f"synthetic tensors of {workload}'s shapes"
+    source = path.name if path else f"synthetic tensors shaped as {workload}'s"
     emit_table(
         ("format", *kinds),
         [(row["format"], *(row["worst"][kind] for kind in kinds)) for row in rows],
-        title=f"Signal to quantisation noise, dB, the worst of the {source}",
+        title=f"Worst signal to quantisation noise, dB: {source}",
     )
 
 

@@ -80,9 +80,12 @@ class Arithmetic:
         """Return whether dot products of `length` lose nothing before the result is rounded."""
         return self.window is None or window_for(self.format, self.window, length).exact
 
-    def product(self, A: Tensor, B: Tensor) -> Floats:
-        """Return ``A @ B`` as this arithmetic has it; the tensors are `take`\\ n into `format`."""
-        length = A.values.shape[1]
+    def product(self, A: Tensor, B: Tensor, longest: int | None = None) -> Floats:
+        """Return ``A @ B`` as this arithmetic has it; `take` has brought both into `format`.
+
+        `longest` is the longest dot product that the unit is built for, by default this one.
+        """
+        length = max(A.values.shape[1], longest or 0)
         if self.is_exact(length):
             sums = exact_product(A.values, B.values)
         else:

@@ -192,9 +192,10 @@ class _State:
             return
         window, asked = self._window, self._asked.ravel()[where].astype(np.int64)
         base = (asked + window.bias) // window.step - window.spare
-        rise = base - self._base.ravel()[where]
+        distance = window.step * (base - self._base.ravel()[where])
         total = self._sum.ravel()
-        total[where] = np.floor(np.ldexp(total[where], -window.step * rise))
+        shifted = np.floor(np.ldexp(total[where], -distance))
+        total[where] = np.where(distance < window.register_bits, shifted, 0.0)
         self._base.ravel()[where] = base
         self._unit.ravel()[where] = np.ldexp(1.0, -(window.origin + window.step * base))
         self._limit.ravel()[where] = self._above + window.step * base

@@ -59,6 +59,11 @@ class Gpt2:
         """Weights, a tied output matrix counted once."""
         return sum(tensor.size for tensor in self.weights.values())
 
+    @property
+    def longest(self) -> int:
+        """Products of the longest dot product: of the FFN's second half, or over the context."""
+        return max(4 * self.hidden, self.context)
+
     def matrix(self, layer: int, operator: str) -> Floats:
         """Return the weights ``[inputs, outputs]`` of an operator class."""
         if operator == "lm_head":

@@ -162,7 +162,8 @@ class Runner:
         if arithmetic is None:
             return np.asarray(x @ self.model.matrix(layer, operator))
         left = self._activation(arithmetic, operator, layer, "left", x, -1)
-        return arithmetic.product(left, self._weight(arithmetic, operator, layer))
+        right = self._weight(arithmetic, operator, layer)
+        return arithmetic.product(left, right, self.model.longest)
 
     def _product(self, operator: str, layer: int, left: Floats, right: Floats) -> Floats:
         """Multiply two activations."""
@@ -174,7 +175,7 @@ class Runner:
             return np.asarray(left @ right)
         a = self._activation(arithmetic, operator, layer, "left", left, -1)
         b = self._activation(arithmetic, operator, layer, "right", right, 0)
-        return arithmetic.product(a, b)
+        return arithmetic.product(a, b, self.model.longest)
 
     def _activation(
         self, arithmetic: Arithmetic, operator: str, layer: int, side: str, x: Floats, axis: int

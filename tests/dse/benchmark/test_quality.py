@@ -31,7 +31,7 @@ def test_every_format_and_accumulator_is_on_the_page(table: Table) -> None:
     page = render_quality(table)
     opening, formats, accumulators, *rest = page.split("\n## ")
     assert "missing" not in "".join([formats, accumulators, *rest])
-    assert f"its perplexity is {np.exp(2):.3f}" in opening
+    assert f"In float64: perplexity {np.exp(2):.3f}." in opening
     accumulators = accumulators.split("\n### ")[0]
     for name in ALL_FORMATS:
         assert f"\n| {name} |" in formats
@@ -68,7 +68,7 @@ def test_a_folder_is_no_page(tmp_path: Path) -> None:
 def test_quality_prints_both_and_says_stand_in() -> None:
     outcome = dse("quality", "--formats", "int8,posit16", "--workload", "gpt2")
     assert outcome.code == 0
-    assert "synthetic tensors of gpt2's shapes" in outcome.out
+    assert "synthetic tensors shaped as gpt2's" in outcome.out
     assert "a stand-in for gpt2" in outcome.out
     data = dse("quality", "--formats", "int8,posit16", "--json").data
     assert data["model"] == "stand-in"

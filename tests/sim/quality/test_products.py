@@ -151,11 +151,13 @@ def by_the_rule(A: Tensor, B: Tensor, window: Any) -> list[list[Fraction]]:
             for first in range(0, A.values.shape[1], window.lanes):
                 group = range(first, min(first + window.lanes, A.values.shape[1]))
                 pairs = [(k, int(A.scales[i, k]) + int(B.scales[k, j])) for k in group]
+                before = base
                 for k, scale in pairs:
                     if A.values[i, k] and B.values[k, j]:
                         base = max(base, (scale + window.bias) // window.step - window.spare)
                 unit = Fraction(2) ** (window.origin + window.step * base)
-                total = total // unit * unit
+                gone = (base - before) * window.step >= window.register_bits
+                total = Fraction() if gone else total // unit * unit
                 for k in group:
                     product = Fraction(A.values[i, k]) * Fraction(B.values[k, j])
                     cut = abs(product) // unit * unit
