@@ -67,7 +67,7 @@ def ultrascale(quick: bool) -> bool:
         units = {
             "fewer registers": replace(REFERENCE, pipeline=2),
             "shared multiplier": SHARED,
-            "step 8, window 37": OWN,
+            "step 8, window 38": OWN,
             "quire": QUIRE,
             "wide port": WIDE,
         }

@@ -30,7 +30,7 @@ Decoders, rounding into all four formats, gating of idle lanes and the handshake
 SHARED = replace(REFERENCE, sharing="shared")
 QUIRE = replace(REFERENCE, accumulator="quire", segment=32)
 WIDE = replace(REFERENCE, port="wide")
-OWN = replace(REFERENCE, step=8, alignment=37)
+OWN = replace(REFERENCE, step=8, alignment=38)
 """A window of which every product keeps 30 bits below the largest's top, at a slower loop."""
 
 

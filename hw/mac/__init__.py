@@ -3,6 +3,7 @@
 from .config import MacConfig
 from .elements import pack_elements, unpack_results
 from .golden import Sums, dot_products, result_format, sums
+from .header import c_header
 from .job import MacJob
 from .plan import MacPlan, ModePlan, Slot
 from .space import MAC_SPACE
@@ -15,6 +16,7 @@ __all__ = [
     "ModePlan",
     "Slot",
     "Sums",
+    "c_header",
     "dot_products",
     "pack_elements",
     "result_format",

@@ -16,7 +16,7 @@ from .plan import MacPlan, ModePlan, Slot
 
 __all__ = ["CUTS", "FIELDS", "SlotDecoder", "any_of", "looked_up"]
 
-CUTS = ("positive", "run")
+CUTS = ("positive", "run", "unpacked")
 """Cuts inside, all of which every slot has: operands stay beside each other."""
 FIELDS = ("sign", "significand", "place", "zero", "inf", "nan")
 TABLE_BITS = 4
@@ -151,9 +151,13 @@ class SlotDecoder(wiring.Component):
             taken = Cat(Const(0, step), rest[: bits - 3 - step])
             m.d.comb += shifted.eq(Mux(now["count"][stage], taken, rest))
             rest = shifted
-        rising = Value.cast(now["rising"])
+        falling = ~Value.cast(now["rising"])
         regime = Signal(len(count) + 1, name="regime")
-        m.d.comb += regime.eq(Cat(now["count"], Const(0, 1)) ^ (~rising).replicate(len(regime)))
+        m.d.comb += regime.eq(Cat(now["count"], Const(0, 1)) ^ falling.replicate(len(regime)))
+        now = {"sign": now["sign"], "special": now["special"], "rest": rest, "regime": regime}
+        now = cut("unpacked", now)
+        mode = cut.register("unpacked", "posit_mode", mode)
+        regime, rest = Value.cast(now["regime"]), Value.cast(now["rest"])
         significand, place = self._fields(modes, mode, rest, regime)
         return {
             "sign": now["sign"],

@@ -112,7 +112,7 @@ class Finish(wiring.Component):
         return min(mode.origin for mode in self._plan.modes) % self._size
 
     def _group(self, m: Module, now: Bundle) -> Bundle:
-        """Find the first group of bits in which there is a one."""
+        """Find the first group of bits in which there is a one, and what any of them cuts off."""
         step = self._size
         magnitude = Cat(Const(0, self._pad), now["magnitude"])
         groups = -(-len(magnitude) // step)
@@ -120,7 +120,9 @@ class Finish(wiring.Component):
         for at in range(groups):  # the last assignment that applies is the highest group's
             with m.If(magnitude[at * step : (at + 1) * step].any()):
                 m.d.comb += group.eq(at)
-        return now | {"group": group}
+        wide = step - 1 + self._kept
+        below = [magnitude[: max((at + 1) * step - wide, 0)].any() for at in range(groups)]
+        return now | {"group": group, "below": Cat(*below)}
 
     def _coarse(self, m: Module, now: Bundle) -> Bundle:
         """Bring that group to the top."""
@@ -129,7 +131,7 @@ class Finish(wiring.Component):
         groups = -(-len(magnitude) // step)
         magnitude = Cat(magnitude, Const(0, groups * step - len(magnitude)))
         wide = step - 1 + kept
-        below = [magnitude[: max((at + 1) * step - wide, 0)].any() for at in range(groups)]
+        below = Value.cast(now.pop("below"))
         padded = Cat(Const(0, wide), magnitude)
         window, sticky = Signal(wide, name="window"), Signal(name="sticky")
         with m.Switch(group):

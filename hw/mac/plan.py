@@ -16,6 +16,7 @@ CUTS = {
     "input": 2,  # operands and mode
     "positive": 3,  # posits made positive
     "run": 3,  # the length of their regime half known
+    "unpacked": 3,  # fraction and exponent at their places
     "decoded": 1,
     "partial": 3,  # two halves of each product
     "product": 2,

@@ -22,7 +22,7 @@ def from_knobs(*, modes: str, guard: int, segmented: bool, **knobs: Any) -> MacC
     quire = knobs["accumulator"] == "quire"
     return MacConfig(
         modes=tuple(modes.split("+")),
-        alignment=guard + int(knobs["step"]) - 1,
+        alignment=guard + int(knobs["step"]),
         segment=32 if segmented and quire else 0,
         **knobs,
     )

@@ -50,7 +50,7 @@ def shift_right(m: Module, value: Any, amount: Any, fill: Any = 0) -> tuple[Any,
     """
     value, amount = Value.cast(value), Value.cast(amount)
     width, lost = len(value), Value.cast(0)
-    for stage in range(len(amount)):
+    for stage in reversed(range(len(amount))):  # far first: what falls out then is known early
         step = min(1 << stage, width)
         taken = amount[stage]
         shifted = Signal(width, name=f"right_{1 << stage}")

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from .exact import Parts, normalise
 from .format import Codes, Later, NumberFormat, at_once, check_range, passed
-from .logic import keep_top, leading_zeros, magnitude_below, shift_right
+from .logic import keep_top, leading_zeros, shift_right
 
 __all__ = ["Posit"]
 
@@ -148,7 +148,7 @@ class Posit(NumberFormat):
         regime = Signal.like(scale[self.es :].as_signed(), name="regime")
         m.d.comb += regime.eq(scale[self.es :].as_signed())
         rising = ~regime[-1]
-        run = magnitude_below(m, Mux(rising, regime, ~regime), self.bits - 2)
+        run = Mux(rising, regime, ~regime)[: (self.bits - 2).bit_length()]  # if it is in range
         string = Cat(i.significand[:-1], scale[: self.es], ~rising, rising)
         window, below = keep_top(string, self.bits)
         run, window = later(run, 0), later(window, 0)

@@ -16,7 +16,7 @@ from boards.flows import synthesize, used
 from boards.target import load_target
 from hw.contracts import Block, ConfigError, Operator, OperatorKind, Phase
 from hw.export import export, write_design
-from hw.mac import MAC_SPACE, MacConfig, MacJob, pack_elements, unpack_results
+from hw.mac import MAC_SPACE, MacConfig, MacJob, c_header, pack_elements, unpack_results
 from hw.numerics import FORMATS
 
 from ..export.lint import lint
@@ -187,6 +187,19 @@ def test_a_thousand_random_configurations(seed: int, tmp_path: Path) -> None:
     if not try_random(seed):
         design = export(MacConfig(**random_knobs(random.Random(seed))), "kiln_mac")
         assert used(synthesize(design, load_target("alveo-u55c")), "ff") > 0
+
+
+def test_the_header_says_what_a_program_needs() -> None:
+    config = MacConfig(outputs=("posit16", "fp16"), reduce=False)
+    text = c_header(config)
+    assert f"#define KILN_MAC_LATENCY {config.latency}\n" in text
+    assert "#define KILN_MAC_MODE_POSIT8 2\n" in text
+    assert "#define KILN_MAC_MODE_POSIT8_LANES 2\n" in text
+    assert "#define KILN_MAC_B_SHIFT 16\n" in text
+    assert "#define KILN_MAC_OUTPUT_FP16 1\n" in text
+    assert "#define KILN_MAC_RESULT_0_TOP_BIT 15\n" in text
+    with pytest.raises(ConfigError, match="name='9x' is no C identifier; use letters"):
+        c_header(config, "9x")
 
 
 SMALL = MacConfig(modes=("posit8", "fp4"), accumulator="bounded", alignment=20, length=64)
