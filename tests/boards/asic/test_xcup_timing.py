@@ -9,12 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from boards.cache import Cache
+from boards.flows import synthesis
 from boards.metrics import Fidelity
 from boards.netlist import Instance, Module, Netlist, read_netlist
+from boards.target import load_target
 from boards.timing.fabric import analyse_fabric
 from boards.timing.xcup import analyse_xcup, method_error, xcup_metrics
 from hw.contracts import KilnError
+from hw.export import export
 from hw.export.yosys import run_yosys
+from hw.matrix import MatrixConfig
 
 
 def netlist(*instances: Instance) -> Netlist:
@@ -61,6 +66,35 @@ def test_registers_inside_a_dsp_shorten_its_paths() -> None:
     unregistered, output, both = register_ns(), register_ns(PREG=1), register_ns(AREG=1, PREG=1)
     assert unregistered > 1.6
     assert both < output < unregistered
+
+
+def carries(count: int) -> float:
+    """Return the path in ns from a register into the lowest carry, and out of the highest."""
+    chain = [
+        Instance(
+            f"c{i}",
+            "CARRY8",
+            {"S[0]": "0" if i else 3, "CI": 200 + i if i else "0", "O[7]": 100, "CO[7]": 201 + i},
+        )
+        for i in range(count)
+    ]
+    chain[:-1] = [
+        Instance(c.name, c.type, {k: v for k, v in c.pins.items() if k != "O[7]"})
+        for c in chain[:-1]
+    ]
+    return analyse_xcup(netlist(ff("r", 2, 3), *chain, ff("s", 100, 5))).register_ns
+
+
+def test_carries_and_dsp_blocks_take_what_the_table_says() -> None:
+    # clock to output, the way to a carry, S to O, the way to the flip-flop
+    assert carries(1) == pytest.approx(0.077 + 0.050 + 0.140 + 0.015)
+    # S to CO, between blocks, CI to O; each block between them 23 + 26 ps and a way
+    assert carries(2) == pytest.approx(0.077 + 0.050 + 0.160 + 0.015 + 0.095 + 0.015)
+    assert carries(3) == pytest.approx(carries(2) + 0.049 + 0.015)
+    through = analyse_xcup(netlist(ff("r", 2, 3), dsp("d", 3, 4), ff("s", 4, 5)))
+    assert through.register_ns == pytest.approx(0.077 + 0.145 + 1.520 + 0.050)
+    into = analyse_xcup(netlist(ff("r", 2, 3), dsp("d", 3, 4, PREG=1), ff("s", 4, 5)))
+    assert into.register_ns == pytest.approx(0.077 + 0.145 + 1.450)
 
 
 def test_unknown_cell_is_named() -> None:
@@ -112,6 +146,24 @@ def test_error_of_the_method_is_quoted_with_its_sign() -> None:
     report = analyse_xcup(netlist(ff("r", 2, 3), ff("s", 3, 4)))
     assert method_error() in xcup_metrics(report)["clock_mhz_estimated"].conditions
     assert f"on {len(errors)} routed ECP5 designs: {found['mean']:+.1%} mean" in method_error()
+
+
+@pytest.mark.parametrize("multiplier", ["dsp", "lut"])
+def test_the_record_of_the_method_is_that_of_the_table_as_it_is(
+    cache: Cache, multiplier: str
+) -> None:
+    """The smallest designs, whose paths cross a DSP block and a carry chain, estimated again."""
+    knobs = {
+        "rows": 2, "cols": 2, "dataflow": "os", "operand_bits": 8, "multiplier": multiplier,
+        "pipeline": 0, "a_depth": 256, "b_depth": 512, "banks": 1, "result_ratio": 1,
+    }  # fmt: skip
+    point = " ".join(f"{name}={value}" for name, value in knobs.items())
+    text = resources.files("boards.timing").joinpath("method.json").read_text(encoding="utf-8")
+    (row,) = [row for row in json.loads(text)["rows"] if row["design"] == point]
+    design = export(MatrixConfig.from_knobs(**knobs))
+    mapped = synthesis(design, load_target("ecpix5-85f"), cache=cache).netlist
+    found = analyse_fabric(read_netlist(mapped, design.top), "ecp5").clock_mhz
+    assert found == pytest.approx(row["estimated_mhz"], abs=0.1)
 
 
 def test_family_without_table_is_named() -> None:
