@@ -145,7 +145,9 @@ def kill_and_resume(
         lost += sum(told.get(name) != record for name, record in trials.items())
         repeated += sum(now[name] != mark for name, mark in known.items() if name in now)
         known, trials = now, told
-    return Killed(kills=kills, lost=lost, repeated=repeated, broken=broken_files(run))
+    return Killed(
+        kills=kills, lost=lost, repeated=repeated, broken=[*broken_files(run), *broken_files(cache)]
+    )
 
 
 def _wait(poll: Callable[[], int | None], moment: Moment | None, cache: Path, had: int) -> None:
@@ -213,7 +215,10 @@ def main() -> None:
     )
     for what, same in differences.items():
         print(f"{what}: {'the same' if same else 'DIFFERENT'}")
-    if found.lost or found.repeated or found.broken or not all(differences.values()):
+    if found.kills < KILLS:
+        print(f"the search ended after {found.kills} of {KILLS} kills: give it a larger --budget")
+    wrong = found.kills < KILLS or found.lost or found.repeated or found.broken
+    if wrong or not all(differences.values()):
         sys.exit(1)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .console import JsonFlag, emit_json, emit_table, note
+from .console import JsonFlag, emit_json, emit_table, note, told
 
 if TYPE_CHECKING:
     from dse.benchmark.compare import Comparison, Truth
@@ -19,6 +19,7 @@ _HELP = "Compare samplers on designs that were all measured; write pages of figu
 app = typer.Typer(no_args_is_help=True, help=_HELP)
 
 _DEFAULT = "kiln,tpe,nsga2,random"
+_MODELLED = ("hypervolume_share", "gap", "gap_ci95", "gap_of_random", "curve")
 
 
 @app.callback()
@@ -163,7 +164,7 @@ def _show(truth: Truth, found: list[Comparison], measurements: int, *, as_json: 
                 "seeds": len(comparison.final),
                 "hypervolume_share": 1 - mean,
                 "gap": mean,
-                "gap_ci95": half,
+                "gap_ci95": half if len(comparison.final) > 1 else None,
                 "gap_of_random": mean / chance if chance else None,
                 "curve": comparison.gaps.mean(axis=0).round(6).tolist(),
             }
@@ -175,6 +176,7 @@ def _show(truth: Truth, found: list[Comparison], measurements: int, *, as_json: 
                 "front": truth.front_size,
                 "budget": measurements,
                 "samplers": rows,
+                **told(**dict.fromkeys(_MODELLED, ("modelled", "kiln-benchmark"))),
             }
         )
         return

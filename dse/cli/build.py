@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .complete import target_names
-from .console import JsonFlag, emit_json, note
+from .console import JsonFlag, emit_json, note, told
 from .verify import DesignOption
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def build(
                 "clock_mhz_measured": found.clock_mhz,
                 "board_clock_mhz": found.pins.clock_mhz,
                 "what_it_is": _WHAT_IT_IS,
+                **told(clock_mhz_measured=("measured", _router(target))),
             }
         )
         return
@@ -108,3 +109,9 @@ def _on_disk(folder: DesignFolder) -> ExportedDesign:
         for name, text in texts.items()
     )
     return replace(made, modules=modules)
+
+
+def _router(target: Target) -> str:
+    from boards.tools import require_tool
+
+    return require_tool(f"nextpnr-{target.family}").identity

@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-__all__ = ["JsonFlag", "emit_json", "emit_table", "note", "stderr", "stdout", "typed_command"]
+__all__ = [
+    "JsonFlag",
+    "emit_json",
+    "emit_table",
+    "note",
+    "stderr",
+    "stdout",
+    "told",
+    "typed_command",
+]
 
 _UNBOUNDED = 1000  # columns, to ask a table for the width it needs
 _PROSE = 24  # cells longer than this are prose, which may be broken over lines
@@ -44,6 +53,18 @@ def _console(*, stderr: bool) -> Console:
 def typed_command() -> str:
     """Return the command line as the user typed it, for outputs that say how they are made."""
     return shlex.join(["dse", *sys.argv[1:]])
+
+
+def told(**figures: tuple[str, str]) -> dict[str, Any]:
+    """Return what a document of ``--json`` says of its figures: each with fidelity and tool."""
+    command = typed_command()
+    return {
+        "command": command,
+        "provenance": {
+            name: {"fidelity": fidelity, "tool": tool, "command": command}
+            for name, (fidelity, tool) in figures.items()
+        },
+    }
 
 
 def note(text: str, style: str = "") -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .complete import workload_names
-from .console import JsonFlag, emit_json, emit_table, note
+from .console import JsonFlag, emit_json, emit_table, note, told
 
 if TYPE_CHECKING:
     from sim.quality.perplexity import Measured, QualityBench
@@ -78,7 +78,11 @@ def quality(
     rows = _perplexities(bench, names, widths, assign or [], measured=weights is not None)
     model = "measured" if weights is not None else "stand-in"
     if as_json:
-        emit_json({"workload": workload, "sqnr_db": noise, "model": model, "perplexity": rows})
+        sources = told(
+            sqnr_db=("measured", "kiln-quality"), perplexity=("measured", "kiln-quality")
+        )
+        found = {"workload": workload, "sqnr_db": noise, "model": model, "perplexity": rows}
+        emit_json({**found, **sources})
         return
     _print_noise(noise, workload, tensors or weights)
     _print_perplexity(rows, workload, weights)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .complete import design_folders
-from .console import JsonFlag, emit_json, emit_table, note
+from .console import JsonFlag, emit_json, emit_table, note, told
 
 if TYPE_CHECKING:
     from dse.designs import DesignFolder
@@ -54,6 +54,7 @@ def verify(
     """
     from dse.designs import DesignFolder
     from sim.cosim import verify_design
+    from sim.cosim.tools import tool_identity
 
     folder = DesignFolder(design)
     config, found = folder.config, _on_disk(folder)
@@ -62,7 +63,8 @@ def verify(
     note(f"Compiling {found.top} and running {cases} products on it ...", style="dim")
     result = verify_design(found, config, seed=seed, cases=cases, coverage=coverage)
     if as_json:
-        emit_json({"design": design, "edited": found.edited, **_plain(result)})
+        sources = told(**dict.fromkeys(_MEASURED, ("measured", tool_identity())))
+        emit_json({"design": design, "edited": found.edited, **_plain(result), **sources})
     else:
         _print(result)
     if not result.passed:
@@ -95,6 +97,7 @@ def _plain(result: VerifyResult) -> dict[str, Any]:
     }
 
 
+_MEASURED = ("cases.cycles", "line_coverage_percent", "toggle_coverage_percent")
 _CASE = ("m", "k", "n", "stalled", "cycles", "expected_cycles", "mismatches")
 
 

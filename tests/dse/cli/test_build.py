@@ -14,6 +14,7 @@ from boards.target import load_target
 from dse.designs import write_design
 from hw.export import export
 from hw.matrix import MatrixConfig
+from tests.dse.provenance.walk import json_gaps
 
 from .helpers import dse
 
@@ -73,6 +74,7 @@ def test_the_board_is_the_run_s_unless_another_is_named(
     assert asked["target"] == load_target("icebreaker")
     assert (data["bytes"], data["board_clock_mhz"]) == (2, 12)
     assert Path(data["bitstream"]).parent == tmp_path / "out"
+    assert json_gaps(data, set()) == []
 
 
 def test_what_is_on_disk_is_built(asked: dict[str, Any], tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from dse.designs import write_design
 from hw.export import export
 from hw.matrix import MatrixConfig
 from sim.cosim import VerifiedCase, VerifyResult
+from tests.dse.provenance.walk import json_gaps
 
 from .helpers import dse
 
@@ -77,6 +78,7 @@ def test_json_holds_every_case(design: Path, found: dict[str, Any]) -> None:
     assert data["passed"] is True
     assert data["cases"][0]["expected_cycles"] == 40
     assert data["edited"] is False
+    assert json_gaps(data, set()) == []
 
 
 def test_edited_verilog_is_what_is_checked(tmp_path: Path, found: dict[str, Any]) -> None:

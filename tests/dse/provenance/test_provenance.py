@@ -74,6 +74,21 @@ def test_a_search_prints_it_with_its_tables(
     assert json_gaps(data, _knobs(run)) == []
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("bench", "search", "--samplers", "random", "--seeds", "1", "--budget", "3"),
+        ("quality", "--formats", "int8"),
+    ],
+    ids=["bench", "quality"],
+)
+def test_other_commands_print_it_too(command: tuple[str, ...]) -> None:
+    data = dse(*command, "--json").data
+    assert json_gaps(data, set()) == []
+    told = data["provenance"]
+    assert json_gaps({**data, "provenance": {**told, next(iter(told)): {}}}, set())
+
+
 def test_the_project_page_says_where_its_figures_came_from() -> None:
     text = PAGE.read_text("utf-8")
     assert text.count("\n|") > 10

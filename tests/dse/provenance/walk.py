@@ -22,6 +22,13 @@ __all__ = ["json_gaps", "markdown_gaps", "page_gaps", "record_gaps", "run_gaps",
 
 FIDELITIES = {str(fidelity) for fidelity in Fidelity}
 _NO_FIGURES = {"design", "state", "reason", "layer", "command", "on_front"}
+# Figures of the commands whose documents hold these fields.
+_FIGURES = {
+    "samplers": ("hypervolume_share", "gap", "gap_ci95", "gap_of_random", "curve"),
+    "cases": ("cases.cycles", "line_coverage_percent", "toggle_coverage_percent"),
+    "clock_mhz_measured": ("clock_mhz_measured",),
+    "sqnr_db": ("sqnr_db", "perplexity"),
+}
 _DIGIT = re.compile(r"[0-9]")
 
 
@@ -84,8 +91,12 @@ def json_gaps(data: Mapping[str, Any], knobs: set[str]) -> list[str]:
     """Return the gaps of what a command prints with ``--json``."""
     gaps = [] if data.get("command") else ["--json: no command"]
     told = data.get("provenance", {})
+    for field, figures in _FIGURES.items():
+        if field in data:
+            for figure in figures:
+                gaps += record_gaps(told.get(figure, {}), f"--json {figure}")
     for table in ("front", "all"):
-        if table in data:
+        if isinstance(data.get(table), list):
             gaps += table_gaps(data[table], told, knobs, f"--json {table}")
     if "time" in data:
         for field in ("clock_mhz", "time", "changes.latency", "changes.resources"):
