@@ -199,6 +199,19 @@ def _all_access(family: str, modules: dict[str, dict[str, float]]) -> float:
     return fpga_power(family, modules, {"m.mem:read": 1.0}).energy_pj["memories"]
 
 
+def test_block_memories_are_scaled_from_one_report() -> None:
+    access = 1.532 / 412.5 / 180e6 * 1e12
+
+    def scaled(volts: float, kbit: float) -> float:
+        return float(access * 40 / 16 * (volts / 0.85) ** 2 * (kbit / 36) ** 0.5)
+
+    assert fabric("xcup").bram_pj == pytest.approx(access, rel=0.01)
+    assert fabric("xcup").uram_pj == pytest.approx(access * 8**0.5, rel=0.01)
+    assert fabric("ecp5").bram_pj == pytest.approx(scaled(1.1, 18), rel=0.01)
+    assert fabric("ice40").bram_pj == pytest.approx(scaled(1.219, 4), rel=0.02)
+    assert fabric("ice40").spram_pj == pytest.approx(scaled(1.219, 256) * 16 / 36, rel=0.01)
+
+
 def test_unknown_family_and_memory_are_refused() -> None:
     with pytest.raises(ConfigError, match="did you mean 'ecp5'"):
         fabric("ecp4")
