@@ -1,7 +1,7 @@
 """The multiply-accumulate unit's Verilog against its golden model and exact integers, at length.
 
-Run ``python -m bench.mac_oracle [--count N] [--pairs N]`` (half an hour on one core). For the
-reference unit and one with a quire, mode by mode:
+Run ``python -m bench.mac_oracle [--count N] [--pairs N] [--unit U]`` (half an hour on one core).
+For the reference unit, one with a quire, and units of all other formats, mode by mode:
 
 - every pair of codes of formats of up to 8 bits; of 16-bit formats the corners crossed and a
   million random pairs: product rounded into the mode's format;
@@ -17,11 +17,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from bench.mac_units import QUIRE, REFERENCE
+from bench.mac_units import FLOATS, LONG, QUIRE, REFERENCE, SHORT
 from hw.export import ExportedDesign, export
 from hw.mac import MacConfig
 from tests.hw.mac.cases import Batch, all_pairs, exact, golden, make_batch, single, verilog
@@ -29,19 +29,22 @@ from tests.hw.mac.cases import Batch, all_pairs, exact, golden, make_batch, sing
 __all__ = ["corners", "main"]
 
 CHUNK = 100_000
+UNITS = {"bounded": REFERENCE, "quire": QUIRE, "short": SHORT, "long": LONG, "floats": FLOATS}
 
 
 def corners(config: MacConfig, mode: str) -> Batch:
     """Return the corners of a 16-bit format crossed: around powers of two, zero, and the ends."""
     near = [base + step for base in (0, 0x4000, 0x8000, 0xC000) for step in range(-4, 5)]
     powers = [1 << bit for bit in range(16)] + [(1 << bit) - 1 for bit in range(17)]
-    codes = np.unique(np.array([*near, *powers, *(-code for code in powers)]) & 0xFFFF)
+    most = (1 << config.formats[config.mode(mode)].bits) - 1
+    codes = np.unique(np.array([*near, *powers, *(-code for code in powers)]) & most)
     left, right = (part.ravel() for part in np.meshgrid(codes, codes))
     return single(config, mode, left, right)
 
 
 def random_pairs(config: MacConfig, mode: str, count: int, seed: int) -> Batch:
-    left, right = np.random.default_rng(seed).integers(0, 1 << 16, (2, count))
+    most = 1 << config.formats[config.mode(mode)].bits
+    left, right = np.random.default_rng(seed).integers(0, most, (2, count))
     return single(config, mode, left, right)
 
 
@@ -96,15 +99,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=10_000, help="dot products per mode")
     parser.add_argument("--pairs", type=int, default=1_000_000, help="of each 16-bit format")
-    parser.add_argument("--unit", choices=("bounded", "quire"), action="append")
+    parser.add_argument("--unit", choices=UNITS, action="append")
     options = parser.parse_args(arguments)
-    units: dict[str, Callable[[], MacConfig]] = {
-        "bounded": lambda: REFERENCE,
-        "quire": lambda: QUIRE,
-    }
     differing = 0
-    for name in options.unit or list(units):
-        config = units[name]()
+    for name in options.unit or list(UNITS):
+        config = UNITS[name]
         check = Check(config, export(config, "kiln_mac"))
         print(f"{name}: {config.plan.accumulator_bits} bits, latency {config.latency}", flush=True)
         every_cycle(check)

@@ -20,73 +20,96 @@ def aligned(m: Module, cut: Cutter, config: MacConfig, now: Bundle) -> Bundle:
     """Return the control signals and what each accumulator adds.
 
     For accumulator k (one, or one for each slot) there are ``gk_term``, signed, ``gk_carry``, the
-    flags ``gk_nan``, ``gk_positive`` and ``gk_negative``, and, where its window moves, ``gk_base``
-    and ``gk_rise``.
+    flags ``gk_nan``, ``gk_positive`` and ``gk_negative``, and, where a window moves, ``gk_fall``
+    and ``gk_base``.
     """
-    plan = config.plan
+    plan, now = config.plan, dict(now)
     groups = [list(range(len(plan.slots)))]
     if not config.reduce:
         groups = [[index] for index in groups[0]]
-    now = dict(now)
-    worked = [index for index, slot in enumerate(plan.slots) if not slot.tabled]
-    for index in worked:
-        product = now.pop(f"{index}_product")
-        fine = Value.cast(now[f"{index}_shift"])[: _fine_bits(plan)]
-        now[f"{index}_whole"] = Value.cast(now[f"{index}_shift"])[_fine_bits(plan) :]
-        now[f"{index}_product"], now[f"{index}_fine"] = product, fine
-        now.pop(f"{index}_shift")
-    for key, group in enumerate(groups):
-        for index in group:
-            if plan.slots[index].moves:
-                above = Signal(signed(len(now[f"{index}_whole"]) + 1), name=f"above_{index}")
-                m.d.comb += above.eq(now[f"{index}_whole"] - plan.spare)
-                now[f"{index}_asked"] = _asked(plan, above, now[f"{index}_live"])
-                now[f"{index}_whole"] = above
-        now |= _flags(key, group, now)
-    for index in range(len(plan.slots)):
-        for name in ("live", "nan", "inf"):
-            now.pop(f"{index}_{name}", None)
+    _ask(m, plan, groups, now)
     now = cut("candidate", now, reset=("valid",))
-    now["first"] = _first(m, cut, config, now)
-    for key, group in enumerate(groups):
-        moving = [index for index in group if plan.slots[index].moves]
-        asked = [now.pop(f"{index}_asked") for index in moving]
-        if asked:
-            now |= _base(m, cut, config, key, asked, now)
-    for index in worked:
-        product, fine = now.pop(f"{index}_product"), now.pop(f"{index}_fine")
-        now[f"{index}_near"] = _left(m, product, fine, plan.step - 1, f"near_{index}")
+    _settle(m, cut, config, groups, now)
     now = cut("fine", now, reset=("valid",))
-    for key, group in enumerate(groups):
-        for index in sorted(set(group).intersection(worked)):
-            slot = plan.slots[index]
-            whole = now.pop(f"{index}_whole")
-            base = now[f"g{key}_base"] if slot.moves and plan.bases else None
-            now[f"{index}_steps"] = _steps(plan, slot, whole, base)
-        if f"g{key}_base" in now:
-            now[f"g{key}_rise"] = (now[f"g{key}_base"] - now.pop(f"g{key}_before"))[
-                : plan.bases.bit_length()
-            ]
+    _measure(plan, groups, now)
     now = cut("distance", now, reset=("valid",))
-    for key in range(len(groups)):
-        if f"g{key}_rise" in now:
-            now[f"g{key}_fall"] = _fall(plan, now["first"], now.pop(f"g{key}_rise"))
-    for index, slot in enumerate(plan.slots):
-        if slot.tabled:
-            now[f"{index}_term"] = term(slot, now["mode"], now.pop(f"{index}_index"))
-            continue
-        near, steps = now.pop(f"{index}_near"), now.pop(f"{index}_steps")
-        now[f"{index}_term"] = _placed(m, plan, slot, near, steps, index)
+    _place(m, plan, groups, now)
     now = cut("aligned", now, reset=("valid",))
     for key, group in enumerate(groups):
         now |= _sum(m, cut, plan, key, group, now)
     if "paired" in cut.cuts:  # the sums have passed it inside
         straight = {n: v for n, v in now.items() if not n.endswith(("_term", "_carry"))}
         now |= cut("paired", straight, reset=("valid",))
-    now = {
-        name: value for name, value in now.items() if name in (*CONTROL, "first") or name[0] == "g"
-    }
+    kept = (*CONTROL, "first")
+    now = {name: value for name, value in now.items() if name in kept or name[0] == "g"}
     return cut("reduced", now, reset=("valid",))
+
+
+def _computed(plan: MacPlan, group: list[int]) -> list[int]:
+    """Return the slots of a group whose products are computed, not looked up."""
+    return [index for index in group if not plan.slots[index].tabled]
+
+
+def _ask(m: Module, plan: MacPlan, groups: list[list[int]], now: Bundle) -> None:
+    """Split distances into whole steps and the rest; find what base each product asks for."""
+    for key, group in enumerate(groups):
+        for index in _computed(plan, group):
+            shift = Value.cast(now.pop(f"{index}_shift"))
+            now[f"{index}_fine"] = shift[: _fine_bits(plan)]
+            whole = shift[_fine_bits(plan) :]
+            now[f"{index}_whole"] = whole
+            if plan.slots[index].moves:
+                above = Signal(signed(len(whole) + 1), name=f"above_{index}")
+                m.d.comb += above.eq(whole - plan.spare)
+                now[f"{index}_asked"] = _asked(plan, above, now[f"{index}_live"])
+                now[f"{index}_whole"] = above
+        now |= _flags(key, group, now)
+        for index in group:
+            for name in ("live", "nan", "inf"):
+                now.pop(f"{index}_{name}", None)
+
+
+def _settle(
+    m: Module, cut: Cutter, config: MacConfig, groups: list[list[int]], now: Bundle
+) -> None:
+    """Find the bases, and shift products by less than a step."""
+    plan = config.plan
+    now["first"] = _first(m, cut, config, now)
+    for key, group in enumerate(groups):
+        moving = [index for index in group if plan.slots[index].moves]
+        asked = [now.pop(f"{index}_asked") for index in moving]
+        if asked:
+            now |= _base(m, cut, config, key, asked, now)
+        for index in _computed(plan, group):
+            product, fine = now.pop(f"{index}_product"), now.pop(f"{index}_fine")
+            now[f"{index}_near"] = _left(m, product, fine, plan.step - 1, f"near_{index}")
+
+
+def _measure(plan: MacPlan, groups: list[list[int]], now: Bundle) -> None:
+    """Find how many whole steps products and accumulators have to be shifted by."""
+    for key, group in enumerate(groups):
+        for index in _computed(plan, group):
+            slot = plan.slots[index]
+            base = now[f"g{key}_base"] if slot.moves and plan.bases else None
+            now[f"{index}_steps"] = _steps(plan, slot, now.pop(f"{index}_whole"), base)
+        if f"g{key}_base" in now:
+            rise = now[f"g{key}_base"] - now.pop(f"g{key}_before")
+            now[f"g{key}_rise"] = rise[: plan.bases.bit_length()]
+
+
+def _place(m: Module, plan: MacPlan, groups: list[list[int]], now: Bundle) -> None:
+    """Shift products by whole steps, or look them up."""
+    for key, group in enumerate(groups):
+        if plan.bases:
+            rise = now.pop(f"g{key}_rise", Const(0, 1))
+            now[f"g{key}_fall"] = _fall(plan, now["first"], rise)
+        for index in group:
+            slot = plan.slots[index]
+            if slot.tabled:
+                now[f"{index}_term"] = term(slot, now["mode"], now.pop(f"{index}_index"))
+                continue
+            near, steps = now.pop(f"{index}_near"), now.pop(f"{index}_steps")
+            now[f"{index}_term"] = _placed(m, plan, slot, near, steps, index)
 
 
 def _fine_bits(plan: MacPlan) -> int:

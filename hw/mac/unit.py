@@ -146,9 +146,9 @@ class MacUnit(wiring.Component):
             ]
         for name in ("mode", "output"):
             m.d.comb += getattr(finish, name).eq(self._after(cut, f"{name}_{key}", now[name]))
+        if f"g{key}_fall" in now:
+            m.d.comb += sums.fall.eq(now[f"g{key}_fall"])
         if f"g{key}_base" in now:
-            m.d.comb += [
-                sums.fall.eq(now[f"g{key}_fall"]),
-                finish.base.eq(self._after(cut, f"base_{key}", now[f"g{key}_base"])),
-            ]
+            base = self._after(cut, f"base_{key}", now[f"g{key}_base"])
+            m.d.comb += finish.base.eq(base)
         return finish.code

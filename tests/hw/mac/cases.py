@@ -99,14 +99,18 @@ def exact(config: MacConfig, batch: Batch) -> NDArray[Any]:
     """Return what the rational oracle says."""
     plan = config.plan.modes[config.mode(batch.mode)]
     format = result_format(config, batch.mode, batch.output)
-    cuts = np.cumsum(batch.lengths)[:-1]
-    result = []
-    for a, b in zip(np.split(batch.A, cuts), np.split(batch.B, cuts), strict=True):
+    ends = np.cumsum(batch.lengths).tolist()
+    left, right = batch.A.tolist(), batch.B.tolist()
+    result, start = [], 0
+    for end in ends:
+        a, b = left[start:end], right[start:end]
+        start = end
         if config.reduce:
             result.append(dot(config, plan, a, b).code(format))
         else:
             lanes = range(plan.lanes)
-            result.append([dot(config, plan, a[:, [i]], b[:, [i]]).code(format) for i in lanes])
+            parts = [([[x[i]] for x in a], [[y[i]] for y in b]) for i in lanes]
+            result.append([dot(config, plan, x, y).code(format) for x, y in parts])
     return np.array(result)
 
 
@@ -121,7 +125,8 @@ def interleaved(config: MacConfig, batches: list[Batch]) -> tuple[Any, Any, list
                 at = starts[which][turn]
                 pieces.append((which, slice(at, at + batch.lengths[turn])))
                 order.append((which, turn))
-    last = np.concatenate([batches[which].last[part] for which, part in pieces])
+    lasts = [batch.last for batch in batches]
+    last = np.concatenate([lasts[which][part] for which, part in pieces])
     return np.concatenate([words[which][part] for which, part in pieces]), last, order
 
 

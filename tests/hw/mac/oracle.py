@@ -7,7 +7,6 @@ import functools
 import itertools
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
 
 from hw.mac import MacConfig, ModePlan
 from hw.numerics import Minifloat, NumberFormat, Posit, TwosComplement
@@ -57,6 +56,12 @@ def scales(format: NumberFormat) -> list[int]:
 
 
 @functools.cache
+def specials(format: NumberFormat) -> frozenset[int]:
+    """Return the codes that are no numbers."""
+    return frozenset(c for c, v in enumerate(values(format)) if not isinstance(v, Fraction))
+
+
+@functools.cache
 def _signs(format: NumberFormat) -> list[int]:
     return [-1 if code >> (format.bits - 1) else 1 for code in range(1 << format.bits)]
 
@@ -66,6 +71,7 @@ class Dot:
 
     def __init__(self, config: MacConfig, mode: ModePlan) -> None:
         self._plan, self._mode = config.plan, mode
+        self._wide = self._plan.accumulator_bits
         self._bounded = config.accumulator == "bounded"
         self._numbers, self._exponent = integers(mode.format)
         self._scales = scales(mode.format)
@@ -97,7 +103,7 @@ class Dot:
             reach = self._scales[x] + self._scales[y] + mode.bias
             self.base = max(self.base, reach // plan.step - plan.spare)
         fall = plan.step * (self.base - before)
-        self.total = self.total >> fall if fall < plan.accumulator_bits else 0
+        self.total = self.total >> fall if fall < self._wide else 0
         shift = 2 * self._exponent - self.exponent
         for x, y in pairs:
             product = self._numbers[x] * self._numbers[y]
@@ -105,9 +111,10 @@ class Dot:
             self.total += size if product > 0 else -size
 
     def _specials(self, a: Sequence[int], b: Sequence[int]) -> None:
-        table, signs = values(self._mode.format), _signs(self._mode.format)
-        if all(isinstance(v, Fraction) for v in (table[code] for code in (*a, *b))):
+        odd = specials(self._mode.format)
+        if odd.isdisjoint(a) and odd.isdisjoint(b):
             return
+        table, signs = values(self._mode.format), _signs(self._mode.format)
         for x, y in zip(a, b, strict=True):
             pair = (table[x], table[y])
             if "nan" in pair or ("inf" in pair and 0 in pair):
@@ -124,10 +131,10 @@ class Dot:
         return code_of(format, self.total, self.exponent)
 
 
-def dot(config: MacConfig, mode: ModePlan, a: Any, b: Any) -> Dot:
-    """Return the accumulator after elements ``[elements, lanes]``."""
+def dot(config: MacConfig, mode: ModePlan, a: list[list[int]], b: list[list[int]]) -> Dot:
+    """Return the accumulator after elements, each a list of lanes."""
     result = Dot(config, mode)
-    for x, y in zip(a.tolist(), b.tolist(), strict=True):
+    for x, y in zip(a, b, strict=True):
         result.feed(x, y)
     return result
 

@@ -205,13 +205,13 @@ def test_the_header_says_what_a_program_needs() -> None:
 SMALL = MacConfig(modes=("posit8", "fp4"), accumulator="bounded", alignment=20, length=64)
 
 
-def test_verilog_has_axi_names_and_no_warnings(tmp_path: Path) -> None:
-    for config in (SMALL, replace(SMALL, pipeline=3, bank=2, reduce=False)):
-        design = export(config, "kiln_mac")
-        names = {port.name for port in design.ports}
-        assert {"aclk", "aresetn", "s_axis_tdata", "s_axis_tlast", "m_axis_tdata"} <= names
-        write_design(design, tmp_path)
-        assert lint(design, tmp_path) == ""
+@pytest.mark.parametrize("knobs", [{}, {"pipeline": 3, "bank": 2, "reduce": False}], ids=str)
+def test_verilog_has_axi_names_and_no_warnings(knobs: dict[str, Any], tmp_path: Path) -> None:
+    design = export(replace(SMALL, **knobs), "kiln_mac")
+    names = {port.name for port in design.ports}
+    assert {"aclk", "aresetn", "s_axis_tdata", "s_axis_tlast", "m_axis_tdata"} <= names
+    write_design(design, tmp_path)
+    assert lint(design, tmp_path) == ""
 
 
 @pytest.mark.parametrize("target", ["ulx3s-85f", "alveo-u55c", "sky130"])

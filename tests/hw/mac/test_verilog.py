@@ -88,6 +88,9 @@ OTHERS = {
         step=16,
         alignment=40,
     ),
+    "windows": MacConfig(
+        modes=("posit16", "fp8_e5m2", "fp4"), accumulator="bounded", reduce=False, alignment=28
+    ),
     "integers": MacConfig(modes=("int16", "int8", "int4", "int5"), pipeline=0, gating=False),
 }
 
