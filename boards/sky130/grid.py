@@ -135,7 +135,7 @@ def _hats(knots: Sequence[float], points: Sequence[float]) -> Values:
 
 
 # Chosen by trial so that the fewest tables of the PDK leave 10 %.
-DELAY = Grid((0.01, 0.1, 0.4, 1.4), (0.05, 0.45, 0.75, 1.0), 0.02, 1.0)
+DELAY = Grid((0.01, 0.1, 0.4, 1.4), (0.05, 0.4, 0.65, 0.85, 1.0), 0.02, 1.0)
 TRANSITION = Grid((0.02, 0.45, 1.2), (0.0, 0.56, 0.93), 0.02, 1.0)
 ENERGY = Grid((0.01, 0.2, 1.5), (0.0, 0.45, 0.75, 0.9), 0.0005, 0.01)
 INPUT_ENERGY = Grid((0.01, 0.053, 1.5), (), 0.0005, 0.01)

@@ -75,17 +75,10 @@ def test_areas_capacitances_and_leakage_are_those_of_the_pdk(
             assert pin.function == full.pins[pin.name].function
 
 
-def test_delays_are_within_ten_percent_at_all_points_but_twelve(
-    compact: Library, reference: Library
-) -> None:
+def test_delays_are_within_ten_percent_at_all_points(compact: Library, reference: Library) -> None:
     points, misses = compare(compact, reference, ("rise", "fall"), LIBERTY_SLEWS_NS)
     assert points > 67_000
-    assert len(misses) <= 12
-    for miss in misses:  # inverters that fall while their input has hardly begun to rise
-        assert "__inv_" in miss.cell
-        assert miss.table == "fall"
-        assert miss.slew > 0.65
-        assert abs(miss.mine - miss.theirs) < max(0.006, 0.11 * abs(miss.theirs))
+    assert misses == []
 
 
 def test_transitions_are_within_eleven_percent_and_nearly_all_within_ten(
@@ -150,7 +143,8 @@ def test_isolation_cells_are_left_out(compact: Library) -> None:
 
 def test_table_is_small() -> None:
     folder = Path(boards.sky130.__file__).parent
-    assert sum(path.stat().st_size for path in folder.glob("*.csv")) < 200_000
+    size = sum(path.stat().st_size for path in folder.glob("*.csv"))
+    assert size < 230_000  # bytes; the PDK's file has 12.8 million
 
 
 def test_committed_table_is_what_the_script_makes(reference: Library) -> None:
