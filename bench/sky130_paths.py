@@ -13,11 +13,13 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.limits import missed
 from boards.flows import synthesis
 from boards.flows.synthesis import run_yosys
 from boards.liberty import Library, read_liberty
@@ -151,8 +153,8 @@ def rows() -> Iterator[tuple[MatrixConfig, Paths]]:
             yield config, measure(config, liberty)
 
 
-def _keep(found: list[tuple[MatrixConfig, Paths]]) -> None:
-    """Keep both comparisons for ``docs/calibration.md``."""
+def _keep(found: list[tuple[MatrixConfig, Paths]]) -> Sequence[Pair]:
+    """Keep both comparisons for ``docs/calibration.md``; return the pairs of both."""
     command, mine = "python -m bench.sky130_paths", "estimated by Kiln's static timing"
 
     def pairs(said: str, other: str) -> list[Pair]:
@@ -185,6 +187,7 @@ def _keep(found: list[tuple[MatrixConfig, Paths]]) -> None:
             pairs=timed,
         )
         print(write_pairs("sky130_paths_opensta", timers))
+    return [*tables.pairs, *timed]
 
 
 def title(config: MatrixConfig) -> str:
@@ -193,11 +196,11 @@ def title(config: MatrixConfig) -> str:
     return f"{size}, pipeline {config.pipeline}"
 
 
-def main() -> None:
-    """Print one line for each array, and the largest deviations."""
+def main() -> int:
+    """Print one line for each array, and the largest deviations; return 1 if one is too large."""
     if find_liberty() is None:
         print("skipped: no Liberty file of the PDK; set KILN_SKY130_LIB to sky130hd_tt.lib(.gz)")
-        return
+        return 1
     print(f"OpenSTA: {opensta_version() or 'not installed'}")
     tables, timers, measured = [], [], []
     for config, found in rows():
@@ -212,8 +215,8 @@ def main() -> None:
     for name, errors in (("compact against full", tables), ("compact against OpenSTA", timers)):
         if errors:
             print(f"{name}: worst {max(errors, key=abs):+.1%} of {len(errors)}")
-    _keep(measured)
+    return missed(_keep(measured), {"critical path": 0.1})
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from bench import decode_gemv, export, search
+from bench.limits import missed
 from bench.search import Timed, front_bars, repeat_bars, table, timed_search, verify_bar
+from dse.benchmark.pairs import Pair
 
 FIRST = Timed(first=10.0, whole=100.0, front=b"design\n1\n")
 SHAPES = [(4, 4), (4, 8), (8, 4), (8, 8), (4, 4), (4, 4)]
@@ -124,3 +126,12 @@ def test_all_designs_must_pass_verification(codes: dict[str, int], expected: boo
     bar = verify_bar(codes)
     assert bar.met is expected
     assert ("02" in bar.found) is (codes.get("02", 0) != 0)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"), [((100.9, 99.2), 0), ((100.9, 98.9), 1), ((), 1)], ids=str
+)
+def test_an_error_beyond_its_limit_fails(said: tuple[float, ...], expected: int) -> None:
+    about = {"figure": "lut", "target": "t", "design": "d"}
+    pairs = [Pair(**about, said=value, found=100.0) for value in said]
+    assert missed(pairs, {"lut": 0.01}) == expected
