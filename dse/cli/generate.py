@@ -17,6 +17,9 @@ from .lazy import CommandsOnDemand
 __all__ = ["app"]
 
 
+_NAMES = tuple[str, ...]
+
+
 class _Blocks(CommandsOnDemand):
     """One command per block, built when it is called."""
 
@@ -55,10 +58,11 @@ Force = Annotated[bool, typer.Option("--force", help="Replace a design that is t
 def _command(block: str, kind: type[Any]) -> Callable[..., None]:
     """Return a function whose parameters are the fields of `kind`, and the three of every block."""
     hints, words = get_type_hints(kind), _parameter_help(kind.__doc__ or "")
-    configurable = [f for f in fields(kind) if hints[f.name] in (int, float, str, bool)]
+    configurable = [f for f in fields(kind) if hints[f.name] in (int, float, str, bool, _NAMES)]
 
     def command(**given: Any) -> None:
         knobs = {field.name: given.pop(field.name) for field in configurable}
+        knobs |= {name: _names(text) for name, text in knobs.items() if hints[name] == _NAMES}
         _generate(kind(**knobs), given["name"] or f"kiln_{block}", given)
 
     shared = {"output": (Output, None), "name": (Name, None), "force": (Force, False)}
@@ -72,10 +76,17 @@ def _command(block: str, kind: type[Any]) -> Callable[..., None]:
 
 
 def _parameter(field: Field[Any], kind: type[Any], words: str) -> inspect.Parameter:
-    option = typer.Option(help=words, rich_help_panel="The engine")
     required = field.default is MISSING and field.default_factory is MISSING
-    default = inspect.Parameter.empty if required else field.default
+    default: Any = inspect.Parameter.empty if required else field.default
+    if kind == _NAMES:
+        kind, words = str, f"{words} Separated by commas."
+        default = default if required else ",".join(default)
+    option = typer.Option(help=words, rich_help_panel="The engine")
     return _keyword(field.name, Annotated[kind, option], default)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
@@ -112,4 +123,12 @@ def _generate(config: Any, name: str, given: dict[str, Any]) -> None:
         return
     lines = sum(len(module.verilog.splitlines()) for module in design.modules)
     typer.echo(f"{written.path}/verilog: {len(design.modules)} modules, {lines:,} lines of Verilog")
-    note(f"Next: dse verify --design {folder}", style="dim")
+    note(f"Next: {_next(config, folder)}", style="dim")
+
+
+def _next(config: Any, folder: Path) -> str:
+    from hw.matrix import MatrixConfig
+
+    if isinstance(config, MatrixConfig):
+        return f"dse verify --design {folder}"
+    return f"open {folder / 'README.md'}"

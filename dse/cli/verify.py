@@ -53,11 +53,18 @@ def verify(
     The files in the folder are what is checked, edited or not.
     """
     from dse.designs import DesignFolder
+    from hw.contracts import ConfigError
+    from hw.matrix import MatrixConfig
     from sim.cosim import verify_design
     from sim.cosim.tools import tool_identity
 
     folder = DesignFolder(design)
     config, found = folder.config, _on_disk(folder)
+    if not isinstance(config, MatrixConfig):
+        raise ConfigError(
+            f"{design} is a {type(config).__name__}; only matrix engines can be verified so far; "
+            f"{design / 'README.md'} says which test bench is there and how to run it"
+        )
     if found.edited:
         note("The Verilog differs from what Kiln generates for this config.toml.", style="yellow")
     note(f"Compiling {found.top} and running {cases} products on it ...", style="dim")

@@ -27,6 +27,8 @@ def config_text(config: Any, top: str | None = None) -> str:
 def _toml(value: Any) -> str:
     if isinstance(value, bool | int | float | str):
         return json.dumps(value)  # for these, TOML writes what JSON writes
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
     raise ConfigError(f"{value!r} cannot be written to TOML; use numbers, texts and booleans")
 
 
@@ -51,8 +53,9 @@ def read_config(path: Path) -> Any:
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: {name} must be a table; write [{name}] above its keys")
     _refuse_unknown(path, values, known)
+    lists = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
     try:
-        return kind(**values)
+        return kind(**{**values, **lists})
     except (ConfigError, TypeError) as error:
         raise ConfigError(f"{path}: {error}") from None
 

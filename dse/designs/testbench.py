@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .mac_testbench import mac_files
+
 if TYPE_CHECKING:
     from hw.export import ExportedDesign
     from hw.matrix import MatrixConfig, MatrixJob
@@ -21,13 +23,16 @@ Lanes = NDArray[Any]
 
 
 def testbench_files(config: Any, design: ExportedDesign) -> dict[str, str | bytes]:
-    """Return file name to content; empty for a block that multiplies no matrices.
+    """Return file name to content; empty for a block of which nothing is known here.
 
     Shapes are ragged in all three dimensions, operands are drawn from a fixed seed.
     """
+    from hw.mac import MacConfig
     from hw.matrix import MatrixConfig
     from sim.cosim.package import bench_files
 
+    if isinstance(config, MacConfig):
+        return mac_files(config, design)
     if not isinstance(config, MatrixConfig):
         return {}
     found: dict[str, str | bytes] = {**_plain_bench(config, design), **bench_files(design, config)}

@@ -14,7 +14,7 @@ GROUP = "kiln.blocks"
 """Entry point group. An entry point gives a block's configuration class, or an object whose
 attribute ``config`` is that class."""
 
-_BUILT_IN = {"matrix": "hw.matrix:MatrixConfig"}
+_BUILT_IN = {"matrix": "hw.matrix:MatrixConfig", "mac": "hw.mac:MacConfig"}
 
 
 def list_blocks() -> tuple[str, ...]:

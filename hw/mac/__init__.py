@@ -1,7 +1,7 @@
 """Mixed-precision SIMD multiply-accumulate: many formats, one rounding at the end."""
 
 from .config import MacConfig
-from .elements import pack_elements, unpack_results
+from .elements import pack_elements, result_word, unpack_results
 from .golden import Sums, dot_products, result_format, sums
 from .header import c_header
 from .job import MacJob
@@ -20,6 +20,7 @@ __all__ = [
     "dot_products",
     "pack_elements",
     "result_format",
+    "result_word",
     "sums",
     "unpack_results",
 ]

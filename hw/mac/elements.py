@@ -12,7 +12,7 @@ from .unit import element_layout
 if TYPE_CHECKING:
     from .config import MacConfig
 
-__all__ = ["pack_elements", "unpack_results"]
+__all__ = ["pack_elements", "result_word", "unpack_results"]
 
 WORD = 32
 Words = NDArray[np.uint32]
@@ -59,14 +59,36 @@ def unpack_results(config: MacConfig, mode: str, words: Words) -> NDArray[np.int
     bits = max(format.bits for format in config.output_formats)
     if config.reduce:
         return _get(words, 0, bits)
+    return np.stack([_get(words, at * bits, bits) for at in _places(config, mode)], axis=-1)
+
+
+def result_word(config: MacConfig, mode: str, codes: ArrayLike) -> tuple[int, int]:
+    """Return one result as the number that its data is, and a mask of the bits that count.
+
+    Parameters
+    ----------
+    codes : array_like of int
+        The result's code or, with a sum for each lane, one for each lane of `mode`.
+    """
+    bits = max(format.bits for format in config.output_formats)
+    places = [0] if config.reduce else _places(config, mode)
+    word = mask = 0
+    for place, code in zip(places, np.atleast_1d(np.asarray(codes)), strict=True):
+        word |= int(code) << (place * bits)
+        mask |= ((1 << bits) - 1) << (place * bits)
+    return word, mask
+
+
+def _places(config: MacConfig, mode: str) -> list[int]:
+    """Return where in a result the sum of each lane lies, counted in codes."""
     plan = config.plan.modes[config.mode(mode)]
-    places = [slot.modes.index(plan) if plan in slot.modes else -1 for slot in config.plan.slots]
-    order = {
-        slot.lanes[at][1]: index
-        for index, (slot, at) in enumerate(zip(config.plan.slots, places, strict=True))
-        if at >= 0
+    places = {
+        lane: index
+        for index, slot in enumerate(config.plan.slots)
+        for found, lane in slot.lanes
+        if found == plan
     }
-    return np.stack([_get(words, order[lane] * bits, bits) for lane in range(plan.lanes)], axis=-1)
+    return [places[lane] for lane in range(plan.lanes)]
 
 
 def _put(words: Words, offset: int, values: NDArray[Any]) -> None:

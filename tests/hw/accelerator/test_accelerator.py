@@ -77,7 +77,7 @@ def test_gemms_run_on_the_engine_the_rest_on_the_host() -> None:
 
 def test_a_plugged_in_block_takes_the_operators_it_can_run(monkeypatch: pytest.MonkeyPatch) -> None:
     plug(monkeypatch, softmax_unit=SoftmaxUnit)
-    assert list_blocks() == ("matrix", "softmax_unit")
+    assert list_blocks() == ("matrix", "mac", "softmax_unit")
     assert find_block("softmax_unit") is SoftmaxUnit
     config = AcceleratorConfig(
         blocks=(*accelerator().blocks, BlockInstance(name="vector0", config=SoftmaxUnit(lanes=8))),
