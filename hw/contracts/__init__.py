@@ -1,6 +1,7 @@
 """What all folders share: operator records, the Block contract, search spaces, errors."""
 
 from .block import Block, CycleCount, Job
+from .checks import check_choices, check_ranges
 from .errors import ConfigError, KilnError, did_you_mean
 from .files import PART, StorageError, make_folder, remove_parts, write_atomic
 from .lease import Lease
@@ -23,6 +24,8 @@ __all__ = [
     "Phase",
     "SearchSpace",
     "StorageError",
+    "check_choices",
+    "check_ranges",
     "choice",
     "did_you_mean",
     "make_folder",

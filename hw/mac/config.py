@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hw.contracts import ConfigError, CycleCount, Operator
+from hw.contracts import ConfigError, CycleCount, Operator, check_choices, check_ranges
 from hw.numerics import Codes, NumberFormat, find_format
 
 if TYPE_CHECKING:
@@ -105,15 +105,8 @@ class MacConfig:
             "accumulator": ACCUMULATORS,
             "step": (4, 8, 16, 32),
         }
-        for name, allowed in options.items():
-            if getattr(self, name) not in allowed:
-                raise ConfigError(
-                    f"{name}={getattr(self, name)!r} is not known; choose one of {allowed}"
-                )
-        for name, (low, high) in LIMITS.items():
-            value = getattr(self, name)
-            if not isinstance(value, int) or not low <= value <= high:
-                raise ConfigError(f"{name}={value!r} is out of range; use {low} to {high}")
+        check_choices(self, options)
+        check_ranges(self, LIMITS)
         if 0 < self.segment < 8:
             raise ConfigError(f"segment={self.segment} is too short; use 0, or 8 or more")
         for name in ("reduce", "gating", "stall"):

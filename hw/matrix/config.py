@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.contracts import ConfigError, CycleCount, Operator, OperatorKind
+from hw.contracts import (
+    ConfigError,
+    CycleCount,
+    Operator,
+    OperatorKind,
+    check_choices,
+    check_ranges,
+)
 
 from . import layout
 from .plan import MatrixJob, plan_job
@@ -103,15 +110,8 @@ class MatrixConfig:
             "pipeline": (0, 1, 2),
             "banks": (1, 2, 4),
         }
-        for name, allowed in options.items():
-            if getattr(self, name) not in allowed:
-                raise ConfigError(
-                    f"{name}={getattr(self, name)!r} is not known; choose one of {allowed}"
-                )
-        for name, (low, high) in LIMITS.items():
-            value = getattr(self, name)
-            if not isinstance(value, int) or not low <= value <= high:
-                raise ConfigError(f"{name}={value!r} is out of range; use {low} to {high}")
+        check_choices(self, options)
+        check_ranges(self, LIMITS)
 
     @classmethod
     def from_knobs(cls, *, result_ratio: int = 2, **knobs: Any) -> MatrixConfig:
