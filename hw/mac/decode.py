@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,36 @@ from hw.numerics import Decoder, NumberFormat, Posit
 from .pipeline import Bundle, Cutter
 from .plan import MacPlan, ModePlan, Slot
 
-__all__ = ["CUTS", "FIELDS", "SlotDecoder", "any_of", "looked_up"]
+__all__ = ["CUTS", "SlotDecoder", "any_of", "looked_up", "slot_fields", "specials"]
 
 CUTS = ("positive", "run", "unpacked")
 """Cuts inside, all of which every slot has: operands stay beside each other."""
 FIELDS = ("sign", "significand", "place", "zero", "inf", "nan")
 TABLE_BITS = 4
 """Bits of the widest code that is looked up: each output is then one LUT6 with the mode."""
+
+
+@functools.lru_cache(maxsize=256)
+def specials(format: NumberFormat) -> tuple[bool, bool]:
+    """Return whether a format has infinities, and NaN or NaR."""
+    parts = format.parts(format.codes)
+    return bool(parts.inf.any()), bool(parts.nan.any())
+
+
+def slot_fields(slot: Slot) -> dict[str, int]:
+    """Return the width of each field of `FIELDS` that a slot's operands differ in.
+
+    A place that all have in common is left out, and so is what no format of the slot knows; a
+    zero has to be told from other numbers where it may not move the window, or meet an infinity.
+    """
+    known = [specials(mode.format) for mode in slot.modes]
+    inf, nan = (any(flags) for flags in zip(*known, strict=True))
+    fields = {"sign": 1, "significand": slot.significand_bits}
+    if len(slot.places) > 1:
+        fields["place"] = slot.places[-1].bit_length()
+    if slot.moves or inf:
+        fields["zero"] = 1
+    return fields | ({"inf": 1} if inf else {}) | ({"nan": 1} if nan else {})
 
 
 class SlotDecoder(wiring.Component):
@@ -39,29 +63,21 @@ class SlotDecoder(wiring.Component):
     advance : In(1)
         Whether the registers load.
     o : Out(StructLayout)
-        As of `NumberFormat.unpacked`, but for the significand, which is as wide as the slot's
-        widest, left-aligned, and 0 where the slot is idle, and ``place``, which is the scale with
-        half of the mode's bias added. Latency: the registered ones of `CUTS`.
+        The fields of `slot_fields`, as of `NumberFormat.unpacked`, but for the significand, which
+        is as wide as the slot's widest, left-aligned, and 0 where the slot is idle, and ``place``,
+        which is the scale with half of the mode's bias added. Latency: the registered ones of
+        `CUTS`.
     """
 
     def __init__(self, slot: Slot, plan: MacPlan, *, gated: bool) -> None:
         self._slot, self._plan, self._gated = slot, plan, gated
-        tops = [mode.format.max_scale + mode.half for mode in slot.modes]
-        self._place_bits = max(max(tops).bit_length(), 1)
-        layout = data.StructLayout(
-            {
-                "sign": 1,
-                "significand": slot.significand_bits,
-                "place": self._place_bits,
-                "zero": 1,
-                "inf": 1,
-                "nan": 1,
-            }
-        )
+        self._place_bits = max(slot.places[-1].bit_length(), 1)
+        self._wanted = slot_fields(slot)
+        layout = data.StructLayout(self._wanted)
         super().__init__(
             {
                 "code": In(slot.width),
-                "mode": In(max((len(plan.modes) - 1).bit_length(), 1)),
+                "mode": In(plan.mode_bits),
                 "advance": In(1),
                 "o": Out(layout),
             }
@@ -85,7 +101,7 @@ class SlotDecoder(wiring.Component):
             if mode not in shared:
                 found.append(((mode,), self._other(m, cut, mode, code)))
         mode = self._delayed(cut, "mode", self.mode)
-        for name in FIELDS:
+        for name in self._wanted:
             chosen: Any = Const(0, len(self.o[name]))
             if len(found) == 1 and not idle:
                 chosen = found[0][1][name]

@@ -47,7 +47,7 @@ class Finish(wiring.Component):
         self._outputs = config.output_formats
         ports: dict[str, Any] = {"total": In(signed(plan.accumulator_bits)), "advance": In(1)}
         ports |= {"base": In(max(plan.bases.bit_length(), 1))}
-        ports |= {"mode": In(max((len(plan.modes) - 1).bit_length(), 1))}
+        ports |= {"mode": In(plan.mode_bits)}
         ports |= {"output": In(max((len(config.outputs) - 1).bit_length(), 1))}
         ports |= {name: In(1) for name in FLAGS}
         super().__init__({**ports, "code": Out(max(f.bits for f in self._outputs))})

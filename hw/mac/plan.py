@@ -125,6 +125,13 @@ class Slot:
         return range(min(r[0] for r in ranges), max(r[-1] for r in ranges) + 1)
 
     @property
+    def places(self) -> range:
+        """Scales of operands, with half of their mode's bias added."""
+        formats = [(mode.format, mode.half) for mode in self.modes]
+        low = min(format.min_scale + half for format, half in formats)
+        return range(low, max(format.max_scale + half for format, half in formats) + 1)
+
+    @property
     def tabled(self) -> bool:
         """Whether products are looked up: of two magnitudes of three bits each."""
         return self.width == 4 and all(
@@ -179,6 +186,11 @@ class MacPlan:
     @property
     def accumulator_bits(self) -> int:
         return self.window + self.headroom
+
+    @property
+    def mode_bits(self) -> int:
+        """Bits of a mode, where one has to be told."""
+        return max((len(self.modes) - 1).bit_length(), 1)
 
     @property
     def shift_bits(self) -> int:

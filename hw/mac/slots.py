@@ -1,4 +1,4 @@
-"""From an element to the exact product of every slot, with its place and flags."""
+"""From decoded operands to the exact product of every slot, with its place and flags."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 
-from hw.export import shared
-
 from .config import MacConfig
-from .decode import CUTS, FIELDS, SlotDecoder, any_of
+from .decode import CUTS, any_of, slot_fields
 from .multiply import GROUP, Row, add_in_pairs, add_rows, booth_rows, grouped, rows
+from .operand import taken_apart
 from .pipeline import Bundle, Cutter, choose
 from .plan import MacPlan, Slot
-from .tables import indexed
+from .tables import table_fields
 
-__all__ = ["CONTROL", "products"]
+__all__ = ["CONTROL", "multiplied", "products"]
 
 CONTROL = ("valid", "last", "mode", "output", "slot")
 
@@ -25,108 +24,121 @@ def products(m: Module, platform: Any, cut: Cutter, config: MacConfig, element: 
 
     `element` has the control signals, ``a`` and ``b``.
     """
-    plan = config.plan
     now = cut("input", element, reset=("valid",))
-    decoded: Bundle = {}
-    for index, slot in enumerate(plan.slots):
-        if slot.tabled:
-            short = {side: now[side][slot.top - 3 : slot.top + 1] for side in "ab"}
-            found = indexed(slot, plan, now["mode"], short["a"], short["b"])
-            for name in CUTS:
-                found = {key: cut.register(name, f"{index}_{key}", v) for key, v in found.items()}
-            decoded |= {f"{index}_{key}": value for key, value in found.items()}
-            continue
-        for side in "ab":
-            decoder = SlotDecoder(slot, plan, gated=config.gating)
-            decoder = shared(
-                m,
-                platform,
-                f"decode_{slot.name}",
-                decoder,
-                instance=f"decode_{side}{index}",
-                key=(config, slot.name),
-            )
-            at = slot.top + 1 - slot.width
-            m.d.comb += [
-                decoder.code.eq(now[side][at : slot.top + 1]),
-                decoder.mode.eq(now["mode"]),
-                decoder.advance.eq(cut.advance),
-            ]
-            decoded |= {f"{index}_{side}_{name}": decoder.o[name] for name in FIELDS}
+    operands = {
+        f"{side}_{name}": value
+        for side in "ab"
+        for name, value in taken_apart(
+            m, platform, cut, config, side, now[side], now["mode"]
+        ).items()
+    }
     control = {name: now[name] for name in CONTROL if name in now}
     for name in CUTS:
         control = cut(name, control, reset=("valid",))
-    now = cut("decoded", control | decoded, reset=("valid",))
-    now = _multiply(m, cut, config, now)
-    return cut("product", now, reset=("valid",))
+    now = cut("decoded", control | operands, reset=("valid",))
+    return multiplied(m, cut, config, now)
+
+
+def multiplied(m: Module, cut: Cutter, config: MacConfig, now: Bundle) -> Bundle:
+    """Return what `products` does; `now` has ``a_`` and ``b_`` before `operand_layout`'s names."""
+    now = _paired(config.plan, now)
+    return cut("product", _multiply(m, cut, config, now), reset=("valid",))
+
+
+def _paired(plan: MacPlan, now: Bundle) -> Bundle:
+    """Return control and, for each slot, what its two operands say together, and significands."""
+    found = {name: now[name] for name in CONTROL if name in now}
+    for index, slot in enumerate(plan.slots):
+        names = table_fields(slot) if slot.tabled else slot_fields(slot)
+        a, b = ({name: now[f"{side}_{index}_{name}"] for name in names} for side in "ab")
+        none = Const(0, 1)
+        sides = [{name: side.get(name, none) for name in ("zero", "inf", "nan")} for side in (a, b)]
+        one, other = sides
+        found[f"{index}_sign"] = a["sign"] ^ b["sign"]
+        found[f"{index}_nan"] = one["nan"] | other["nan"]
+        if slot.tabled:
+            found[f"{index}_index"] = Cat(a["index"], b["index"])
+            continue
+        found[f"{index}_nan"] |= (one["inf"] & other["zero"]) | (one["zero"] & other["inf"])
+        found[f"{index}_inf"] = one["inf"] | other["inf"]
+        found[f"{index}_live"] = ~(one["zero"] | other["zero"])
+        found[f"{index}_shift"] = _shift(slot, plan, now.get("mode"), a, b)
+        found |= {f"{index}_a": a["significand"], f"{index}_b": b["significand"]}
+    return found
+
+
+def _shift(slot: Slot, plan: MacPlan, mode: Any, a: Bundle, b: Bundle) -> Any:
+    """Return the biased sum of two scales."""
+    left = {mode.index: mode.bias - 2 * mode.half for mode in slot.modes}
+    over = choose(mode, [left.get(at, 0) for at in range(len(plan.modes))])
+    if "place" not in a:
+        return _constant(2 * slot.places[0], over, plan.shift_bits)
+    shift = a["place"] + b["place"]
+    if not isinstance(over, int) or over:
+        shift = shift + over
+    return shift[: plan.shift_bits]
+
+
+def _constant(both: int, over: Any, bits: int) -> Any:
+    return Const(both + over, bits) if isinstance(over, int) else (both + over)[:bits]
 
 
 def _multiply(m: Module, cut: Cutter, config: MacConfig, now: Bundle) -> Bundle:
     plan = config.plan
+    factors = {at: (now.pop(f"{at}_a"), now.pop(f"{at}_b")) for at in _computed(plan)}
     partial: dict[str, list[Row]] = {}
-    results = {name: now[name] for name in CONTROL if name in now}
     joint = _joint(plan) if config.sharing == "shared" else None
     if joint:
-        partial["joint"] = _joint_rows(m, plan, joint, now)
-    for index, slot in enumerate(plan.slots):
-        if slot.tabled:
-            names = ("index", "sign", "nan")
-            results |= {f"{index}_{name}": now[f"{index}_{name}"] for name in names}
-        if slot.tabled or (joint and index in joint):
-            continue
-        a, b = now[f"{index}_a_significand"], now[f"{index}_b_significand"]
-        partial[str(index)] = rows(a, b)
-    for index, slot in enumerate(plan.slots):
-        if not slot.tabled:
-            results |= _place(index, slot, plan, now)
+        partial["joint"] = _joint_rows(m, plan, joint, now["mode"], factors)
+    for index, (a, b) in factors.items():
+        if not joint or index not in joint:
+            partial[str(index)] = rows(a, b)
     widths = {
         name: 2 * plan.slots[int(name)].significand_bits for name in partial if name != "joint"
     }
     if joint:
         widths["joint"] = 2 * _joint_bits(plan, joint)
     if "partial" in cut.cuts:
-        for name, found in partial.items():
-            if len(found) > GROUP:
-                found = grouped(m, found, widths[name], f"rows_{name}")
-                partial[name] = [
-                    (at, cut.register("partial", f"{name}_{turn}", bits))
-                    for turn, (at, bits) in enumerate(found)
-                ]
-            else:
-                whole = add_rows(m, found, widths[name], f"rows_{name}")
-                partial[name] = [(0, cut.register("partial", name, whole))]
-    results = cut("partial", results, reset=("valid",))
+        partial = {
+            name: _half_summed(m, cut, found, widths[name], name) for name, found in partial.items()
+        }
+    results = cut("partial", now, reset=("valid",))
     for name, found in partial.items():
         whole = Signal(widths[name], name=f"product_{name}")
         add = add_in_pairs if "partial" in cut.cuts else add_rows
         m.d.comb += whole.eq(add(m, found, widths[name], f"sum_{name}"))
-        if name == "joint":
-            assert joint is not None
-            high, low = (2 * plan.slots[index].significand_bits for index in joint)
-            narrow = _narrow(plan.slots[joint[0]], results["mode"])
-            edge = 2 * _edge(plan, joint)
-            lower, upper = whole[-high:edge], whole[edge:]  # the other lane's product, and its own
-            results[f"{joint[0]}_product"] = Cat(Mux(narrow, 0, lower), upper)
-            results[f"{joint[1]}_product"] = Mux(narrow, whole[:low], 0)
+        if joint and name == "joint":
+            results |= _split(plan, joint, whole, results["mode"])
         else:
             results[f"{name}_product"] = whole
     return results
 
 
-def _place(index: int, slot: Slot, plan: MacPlan, now: Bundle) -> Bundle:
-    """Return sign, biased sum of scales, and flags of one slot's product."""
-    a, b = ({name: now[f"{index}_{side}_{name}"] for name in FIELDS} for side in "ab")
-    left = {mode.index: mode.bias - 2 * mode.half for mode in slot.modes}
-    over = choose(now["mode"], [left.get(at, 0) for at in range(len(plan.modes))])
-    shift = a["place"] + b["place"]
-    if not isinstance(over, int) or over:
-        shift = shift + over
+def _half_summed(m: Module, cut: Cutter, found: list[Row], width: int, name: str) -> list[Row]:
+    """Return rows in groups that are added, behind the cut inside of a product."""
+    if len(found) <= GROUP:
+        return [(0, cut.register("partial", name, add_rows(m, found, width, f"rows_{name}")))]
+    return [
+        (at, cut.register("partial", f"{name}_{turn}", bits))
+        for turn, (at, bits) in enumerate(grouped(m, found, width, f"rows_{name}"))
+    ]
+
+
+def _computed(plan: MacPlan) -> list[int]:
+    """Return the slots whose products are computed, not looked up."""
+    return [index for index, slot in enumerate(plan.slots) if not slot.tabled]
+
+
+def _split(plan: MacPlan, joint: tuple[int, int], whole: Signal, mode: Any) -> Bundle:
+    """Return the two lanes' products, or the wide one, of the multiplier that slots share."""
+    high = 2 * plan.slots[joint[0]].significand_bits
+    low = 2 * plan.slots[joint[1]].significand_bits
+    narrow = _narrow(plan.slots[joint[0]], mode)
+    edge = 2 * _edge(plan, joint)
+    lower, upper = whole[-high:edge], whole[edge:]  # the other lane's product, and its own
     return {
-        f"{index}_sign": a["sign"] ^ b["sign"],
-        f"{index}_shift": shift[: plan.shift_bits],
-        f"{index}_live": ~(a["zero"] | b["zero"]),
-        f"{index}_nan": a["nan"] | b["nan"] | (a["inf"] & b["zero"]) | (a["zero"] & b["inf"]),
-        f"{index}_inf": a["inf"] | b["inf"],
+        f"{joint[0]}_product": Cat(Mux(narrow, 0, lower), upper),
+        f"{joint[1]}_product": Mux(narrow, whole[:low], 0),
     }
 
 
@@ -159,7 +171,13 @@ def _narrow(wide: Slot, mode: Any) -> Any:
     return any_of(mode == plan.index for plan in wide.modes if plan.container < 16)
 
 
-def _joint_rows(m: Module, plan: MacPlan, joint: tuple[int, int], now: Bundle) -> list[Row]:
+def _joint_rows(
+    m: Module,
+    plan: MacPlan,
+    joint: tuple[int, int],
+    mode: Any,
+    factors: dict[int, tuple[Any, Any]],
+) -> list[Row]:
     """Return the rows of a multiplier in which two lanes lie on the diagonal.
 
     The high lane's operands are left-aligned already; the low lane's come into the bits that are
@@ -167,11 +185,11 @@ def _joint_rows(m: Module, plan: MacPlan, joint: tuple[int, int], now: Bundle) -
     """
     bits = _joint_bits(plan, joint)
     wide = plan.slots[joint[0]]
-    split = _narrow(wide, now["mode"])
-    operands = []
-    for side in "ab":
-        high = Cat(Const(0, bits - wide.significand_bits), now[f"{joint[0]}_{side}_significand"])
-        operands.append(high | now[f"{joint[1]}_{side}_significand"])
+    split = _narrow(wide, mode)
+    operands = [
+        Cat(Const(0, bits - wide.significand_bits), high) | low
+        for high, low in zip(factors[joint[0]], factors[joint[1]], strict=True)
+    ]
     edge = _edge(plan, joint)
     a, b = Signal(bits, name="joint_a"), Signal(bits, name="joint_b")
     below, above = Signal(bits, name="joint_below"), Signal(bits, name="joint_above")

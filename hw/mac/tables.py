@@ -5,37 +5,41 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Cat, Const, Mux
+from amaranth.hdl import Const, Mux
 from numpy.typing import NDArray
 
 from hw.numerics import NumberFormat, Posit
 
-from .decode import any_of, looked_up
+from .decode import looked_up, specials
 from .pipeline import Bundle
-from .plan import MacPlan, ModePlan, Slot
+from .plan import ModePlan, Slot
 
-__all__ = ["indexed", "term", "term_place"]
+__all__ = ["indexed", "table_fields", "term", "term_place"]
 
 BITS = 3  # of a magnitude
 
 
-def indexed(slot: Slot, plan: MacPlan, mode: Any, a: Any, b: Any) -> Bundle:
-    """Return ``index``, the two magnitudes, ``sign`` and ``nan`` of a slot's product.
+def table_fields(slot: Slot) -> dict[str, int]:
+    """Return the width of each field of one operand of a slot whose products are looked up."""
+    nan = any(specials(mode.format)[1] for mode in slot.modes)
+    return {"index": BITS, "sign": 1} | ({"nan": 1} if nan else {})
+
+
+def indexed(slot: Slot, mode: Any, code: Any) -> Bundle:
+    """Return the fields of one operand: ``index`` is its magnitude, half of the table's index.
 
     Decoding, multiplying and aligning such a product takes some 115 LUT6, looking it up 35.
     """
-    left, right, sign, nan = Const(0, BITS), Const(0, BITS), Const(0, 1), Const(0, 1)
+    fields = table_fields(slot)
+    found: Bundle = {name: Const(0, bits) for name, bits in fields.items()}
     for plan_of in slot.modes:
         here, format = mode == plan_of.index, plan_of.format
-        wide = (a[: format.bits], b[: format.bits])
-        parts = format.parts(format.codes)
-        magnitudes = _magnitudes(format)
-        left |= Mux(here, looked_up(wide[0], magnitudes, BITS), 0)
-        right |= Mux(here, looked_up(wide[1], magnitudes, BITS), 0)
-        signs = [looked_up(code, parts.sign) for code in wide]
-        sign |= Mux(here, signs[0] ^ signs[1], 0)
-        nan |= Mux(here, any_of(looked_up(code, parts.nan) for code in wide), 0)
-    return {"index": Cat(left, right), "sign": sign, "nan": nan}
+        own, parts = code[: format.bits], format.parts(format.codes)
+        found["index"] |= Mux(here, looked_up(own, _magnitudes(format), BITS), 0)
+        found["sign"] |= Mux(here, looked_up(own, parts.sign), 0)
+        if "nan" in fields:
+            found["nan"] |= Mux(here, looked_up(own, parts.nan), 0)
+    return found
 
 
 def _magnitudes(format: NumberFormat) -> NDArray[np.int64]:
