@@ -8,10 +8,13 @@ from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.export import shared
+
 from .config import MacConfig
+from .pipeline import Bundle, Cutter
 from .plan import MacPlan
 
-__all__ = ["FLAGS", "Accumulator", "fall_bits", "falls"]
+__all__ = ["FLAGS", "Accumulator", "accumulated", "fall_bits", "falls"]
 
 ZERO = -1  # in a list of sources: none
 FLAGS = ("nan", "positive", "negative")
@@ -25,6 +28,25 @@ def falls(plan: MacPlan) -> int:
 def fall_bits(plan: MacPlan) -> int:
     """Return the bits of a distance, all ones standing for what keeps no bits."""
     return falls(plan).bit_length()
+
+
+def accumulated(
+    m: Module, platform: Any, cut: Cutter, config: MacConfig, now: Bundle, key: int = 0
+) -> Accumulator:
+    """Add the accumulator number `key` to `m`, fed with what `hw.mac.align.aligned` returned."""
+    term = Value.cast(now[f"g{key}_term"])
+    name = "accumulate" if config.reduce else f"accumulate_{key}"
+    sums = Accumulator(config, len(term))
+    sums = shared(m, platform, name, sums, instance=f"sum_{key}", key=(config, len(term)))
+    m.d.comb += [
+        *(getattr(sums, name).eq(now[name]) for name in ("valid", "last", "first", "slot")),
+        *(getattr(sums, name).eq(now[f"g{key}_{name}"]) for name in ("carry", *FLAGS)),
+        sums.advance.eq(cut.advance),
+        sums.term.eq(term),
+    ]
+    if f"g{key}_fall" in now:
+        m.d.comb += sums.fall.eq(now[f"g{key}_fall"])
+    return sums
 
 
 class Accumulator(wiring.Component):

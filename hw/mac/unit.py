@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.export import shared
 
-from .accumulate import FLAGS, Accumulator
+from .accumulate import FLAGS, accumulated
 from .align import aligned
 from .config import MacConfig
 from .finish import CUTS, Finish
@@ -120,34 +120,13 @@ class MacUnit(wiring.Component):
     def _sum(self, m: Module, platform: Any, cut: Cutter, now: Bundle, key: int) -> Any:
         """Accumulate and finish one sum; return its code."""
         config = self.config
-        term = Value.cast(now[f"g{key}_term"])
-        suffix = "" if config.reduce else f"_{key}"
-        sums = Accumulator(config, len(term))
-        sums = shared(
-            m, platform, f"accumulate{suffix}", sums, instance=f"sum_{key}", key=(config, len(term))
-        )
+        sums = accumulated(m, platform, cut, config, now, key)
         finish = Finish(config)
         finish = shared(m, platform, "finish", finish, instance=f"finish_{key}", key=config)
-        m.d.comb += [
-            sums.valid.eq(now["valid"]),
-            sums.last.eq(now["last"]),
-            sums.first.eq(now["first"]),
-            sums.slot.eq(now["slot"]),
-            sums.advance.eq(cut.advance),
-            sums.term.eq(term),
-            sums.carry.eq(now[f"g{key}_carry"]),
-            finish.total.eq(sums.total),
-            finish.advance.eq(cut.advance),
-        ]
-        for name in FLAGS:
-            m.d.comb += [
-                getattr(sums, name).eq(now[f"g{key}_{name}"]),
-                getattr(finish, name).eq(getattr(sums, f"total_{name}")),
-            ]
+        m.d.comb += [finish.total.eq(sums.total), finish.advance.eq(cut.advance)]
+        m.d.comb += [getattr(finish, name).eq(getattr(sums, f"total_{name}")) for name in FLAGS]
         for name in ("mode", "output"):
             m.d.comb += getattr(finish, name).eq(self._after(cut, f"{name}_{key}", now[name]))
-        if f"g{key}_fall" in now:
-            m.d.comb += sums.fall.eq(now[f"g{key}_fall"])
         if f"g{key}_base" in now:
             base = self._after(cut, f"base_{key}", now[f"g{key}_base"])
             m.d.comb += finish.base.eq(base)
