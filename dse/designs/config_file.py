@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from hw.accelerator import block_name, find_block
+from hw.accelerator import block_name, find_block, make_config, toml_value
 from hw.contracts import ConfigError, did_you_mean
 
 __all__ = ["config_text", "read_config", "read_top"]
@@ -20,16 +19,10 @@ def config_text(config: Any, top: str | None = None) -> str:
     """Return `config` as TOML, `read_config`'s inverse; `top` names the Verilog's top module."""
     name = block_name(config)
     head = [f'block = "{name}"', f'top = "{top or _TOP.format(name)}"']
-    lines = [f"{field.name} = {_toml(getattr(config, field.name))}" for field in fields(config)]
+    lines = [
+        f"{field.name} = {toml_value(getattr(config, field.name))}" for field in fields(config)
+    ]
     return "\n".join([*head, "", f"[{name}]", *lines, ""])
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool | int | float | str):
-        return json.dumps(value)  # for these, TOML writes what JSON writes
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(_toml, value))}]"
-    raise ConfigError(f"{value!r} cannot be written to TOML; use numbers, texts and booleans")
 
 
 def read_config(path: Path) -> Any:
@@ -53,9 +46,8 @@ def read_config(path: Path) -> Any:
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: {name} must be a table; write [{name}] above its keys")
     _refuse_unknown(path, values, known)
-    lists = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
     try:
-        return kind(**{**values, **lists})
+        return make_config(kind, values)
     except (ConfigError, TypeError) as error:
         raise ConfigError(f"{path}: {error}") from None
 

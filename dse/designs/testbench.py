@@ -71,11 +71,9 @@ def _streams(config: MatrixConfig, job: MatrixJob) -> dict[str, list[int]]:
     from sim.cosim.package import result_beats
 
     rng = np.random.default_rng(_SEED)
-    half = 1 << (config.operand_bits - 1)
-    A = rng.integers(-half, half, (job.m, job.k))
-    B = rng.integers(-half, half, (job.k, job.n))
+    A, B = config.random(job, rng)
     results, valid = result_beats(config, GemmCase(job=job, A=A, B=B))
-    padded = -(-config.accum_bits // 8) * 8
+    padded = -(-config.result_bits // 8) * 8
     return {
         "cmd": [config.descriptor(job)],
         "a": _words(config.pack_a(job, A), config.operand_bits),

@@ -18,6 +18,7 @@ SOURCES = (
     "dse/explore/tile.py",
     "hw/matrix/descriptor.py",
     "hw/matrix/layout.py",
+    "hw/matrix/numbers.py",
     "hw/matrix/plan.py",
     "sim/cosim/activity.py",
     "sim/cosim/bench/kiln_tb.v",

@@ -2,7 +2,7 @@
 
 from .blocks import block_name, find_block, list_blocks
 from .config import AcceleratorConfig, BlockInstance
-from .table import accelerator_text, read_accelerator
+from .table import accelerator_text, make_config, read_accelerator, toml_value
 
 __all__ = [
     "AcceleratorConfig",
@@ -11,5 +11,7 @@ __all__ = [
     "block_name",
     "find_block",
     "list_blocks",
+    "make_config",
     "read_accelerator",
+    "toml_value",
 ]

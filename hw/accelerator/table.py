@@ -15,7 +15,13 @@ from hw.host import HostConfig
 from .blocks import block_name, find_block
 from .config import AcceleratorConfig, BlockInstance
 
-__all__ = ["accelerator_text", "parse_accelerator", "read_accelerator"]
+__all__ = [
+    "accelerator_text",
+    "make_config",
+    "parse_accelerator",
+    "read_accelerator",
+    "toml_value",
+]
 
 
 def accelerator_text(config: AcceleratorConfig) -> str:
@@ -24,19 +30,28 @@ def accelerator_text(config: AcceleratorConfig) -> str:
     for instance in config.blocks:
         lines = [f"[blocks.{instance.name}]", f'block = "{block_name(instance.config)}"']
         for field in fields(instance.config):  # type: ignore[arg-type]  # blocks are dataclasses
-            lines.append(f"{field.name} = {_value(getattr(instance.config, field.name))}")
+            lines.append(f"{field.name} = {toml_value(getattr(instance.config, field.name))}")
         parts.append("\n".join(lines))
     host = config.host.to_table()
     rates = host.pop("rates")
-    parts.append("\n".join(["[host]", *(f"{k} = {_value(v)}" for k, v in host.items())]))
-    parts.append("\n".join(["[host.rates]", *(f"{k} = {_value(v)}" for k, v in rates.items())]))
+    parts.append("\n".join(["[host]", *(f"{k} = {toml_value(v)}" for k, v in host.items())]))
+    parts.append("\n".join(["[host.rates]", *(f"{k} = {toml_value(v)}" for k, v in rates.items())]))
     return "\n\n".join(parts) + "\n"
 
 
-def _value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """Return a field of a configuration as TOML."""
     if isinstance(value, bool | int | float | str):
         return json.dumps(value)  # for these, TOML writes what JSON writes
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(toml_value, value))}]"
     raise ConfigError(f"{value!r} cannot be written to TOML; use numbers, texts and booleans")
+
+
+def make_config(kind: type[Any], values: Mapping[str, Any]) -> Any:
+    """Return the configuration that a TOML table of its fields describes."""
+    lists = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
+    return kind(**{**values, **lists})
 
 
 def read_accelerator(path: Path) -> AcceleratorConfig:
@@ -86,7 +101,7 @@ def _instance(name: str, values: Any) -> BlockInstance:
     knobs = {key: value for key, value in values.items() if key != "block"}
     _refuse_unknown(knobs, [field.name for field in fields(kind)], f"blocks.{name}")
     try:
-        return BlockInstance(name=name, config=kind(**knobs))
+        return BlockInstance(name=name, config=make_config(kind, knobs))
     except (ConfigError, TypeError) as error:
         raise ConfigError(f"blocks.{name}: {error}") from None
 

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from .plan import MacPlan
     from .unit import MacUnit
 
-__all__ = ["ACCUMULATORS", "MAX_QUIRE_BITS", "PORTS", "SHARINGS", "MacConfig"]
+__all__ = ["ACCUMULATORS", "MAX_QUIRE_BITS", "MULTIPLIERS", "PORTS", "SHARINGS", "MacConfig"]
 
 PORTS = ("fixed", "wide")
+MULTIPLIERS = ("lut", "dsp")
 SHARINGS = ("shared", "dedicated")
 ACCUMULATORS = ("quire", "bounded")
 MAX_QUIRE_BITS = 256
@@ -43,6 +44,9 @@ class MacConfig:
         as the narrowest mode wants it for 1, 4 or 16 lanes.
     reduce : bool
         Whether the lanes are summed into one accumulator; else each lane has its own.
+    multiplier : str
+        ``"lut"`` builds products from logic; ``"dsp"`` leaves those of more than four bits to the
+        target's multiplier blocks.
     sharing : str
         ``"shared"``: lanes take parts of one multiplier; ``"dedicated"``: each has its own.
     accumulator : str
@@ -71,6 +75,7 @@ class MacConfig:
     modes: tuple[str, ...] = ("fp4_e2m1", "posit4", "posit8", "posit16")
     port: str = "fixed"
     reduce: bool = True
+    multiplier: str = "lut"
     sharing: str = "shared"
     accumulator: str = "quire"
     length: int = 4096
@@ -91,6 +96,11 @@ class MacConfig:
                 f"segment={self.segment} cuts a carry chain that a bounded accumulator shifts; "
                 "use segment=0, or accumulator='quire'"
             )
+        if self.multiplier == "dsp" and self.sharing == "shared":
+            raise ConfigError(
+                "sharing='shared' parts a multiplier that multiplier='dsp' leaves to a block; use "
+                "sharing='dedicated'"
+            )
         if self.alignment < self.step + 4:
             raise ConfigError(
                 f"alignment={self.alignment} keeps hardly a bit of products a step={self.step} "
@@ -101,6 +111,7 @@ class MacConfig:
     def _check_values(self) -> None:
         options: dict[str, tuple[int | str, ...]] = {
             "port": PORTS,
+            "multiplier": MULTIPLIERS,
             "sharing": SHARINGS,
             "accumulator": ACCUMULATORS,
             "step": (4, 8, 16, 32),

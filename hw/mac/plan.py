@@ -10,7 +10,7 @@ from hw.numerics import NumberFormat, Posit, TwosComplement
 
 from .config import MacConfig
 
-__all__ = ["CUTS", "MacPlan", "ModePlan", "Slot", "make_plan"]
+__all__ = ["CUTS", "MacPlan", "ModePlan", "Slot", "headroom", "make_plan", "span"]
 
 CUTS = {
     "input": 2,  # operands and mode
@@ -212,20 +212,30 @@ class MacPlan:
         return self.segments if self.segments > 1 else 0
 
 
+def span(format: NumberFormat) -> int:
+    """Return the bits of the window in which products of `format` are exact."""
+    return 2 * format.max_scale - 2 * format.quantum + 2
+
+
+def headroom(length: int) -> int:
+    """Return the bits above the window: a sign, and the carries of `length` products."""
+    return 1 + math.ceil(math.log2(length))
+
+
 @functools.lru_cache(maxsize=1024)
 def make_plan(config: MacConfig) -> MacPlan:
     """Return the geometry of `config`."""
     formats = config.formats
-    spans = [2 * f.max_scale - 2 * f.quantum + 2 for f in formats]
+    spans = [span(format) for format in formats]
     window = config.alignment if config.accumulator == "bounded" else max(spans)
     step = config.step
-    exact = [span <= window for span in spans]
+    exact = [bits <= window for bits in spans]
     # At the base, all exact products fit; a window that moves starts with all of it in use.
     ranges = [2 * (f.max_scale - f.min_scale) + 1 for f, e in zip(formats, exact, strict=True) if e]
     reach = max([*ranges, *([] if all(exact) else [window - 1]), 1])
     spare = -(-reach // step) - 1
     modes = []
-    for index, (format, span) in enumerate(zip(formats, spans, strict=True)):
+    for index, (format, bits) in enumerate(zip(formats, spans, strict=True)):
         container = max(4, 1 << (format.bits - 1).bit_length())
         lanes = 16 // container
         top = step * (spare + 1) + 1 - window  # origin if there were no bias
@@ -241,12 +251,12 @@ def make_plan(config: MacConfig) -> MacPlan:
                 bias=bias,
                 origin=top - bias,
                 exact=exact[index],
-                span=span,
+                span=bits,
             )
         )
     moving = [mode.shifts[-1] // step - spare for mode in modes if not mode.exact]
-    headroom = 1 + math.ceil(math.log2(config.length))
-    bits = window + headroom
+    carries = headroom(config.length)
+    bits = window + carries
     return MacPlan(
         port_bits=16 if config.port == "fixed" else max(m.lanes * m.container for m in modes),
         modes=tuple(modes),
@@ -255,7 +265,7 @@ def make_plan(config: MacConfig) -> MacPlan:
         step=step,
         spare=spare,
         bases=max([0, *moving]),
-        headroom=headroom,
+        headroom=carries,
         cuts=frozenset(name for name, level in CUTS.items() if level <= config.pipeline),
         segments=-(-bits // config.segment) if config.segment else 1,
     )

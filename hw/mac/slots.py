@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
 from .config import MacConfig
 from .decode import CUTS, any_of, slot_fields
@@ -16,6 +16,8 @@ from .tables import table_fields
 
 __all__ = ["CONTROL", "multiplied", "products"]
 
+LOGIC_BITS = 4
+"""Bits up to which a product is not worth a multiplier block."""
 CONTROL = ("valid", "last", "mode", "output", "slot")
 
 
@@ -92,7 +94,7 @@ def _multiply(m: Module, cut: Cutter, config: MacConfig, now: Bundle) -> Bundle:
         partial["joint"] = _joint_rows(m, plan, joint, now["mode"], factors)
     for index, (a, b) in factors.items():
         if not joint or index not in joint:
-            partial[str(index)] = rows(a, b)
+            partial[str(index)] = _rows(a, b, config)
     widths = {
         name: 2 * plan.slots[int(name)].significand_bits for name in partial if name != "joint"
     }
@@ -112,6 +114,12 @@ def _multiply(m: Module, cut: Cutter, config: MacConfig, now: Bundle) -> Bundle:
         else:
             results[f"{name}_product"] = whole
     return results
+
+
+def _rows(a: Any, b: Any, config: MacConfig) -> list[Row]:
+    """Return partial products, or the whole product where a multiplier block computes it."""
+    block = config.multiplier == "dsp" and len(Value.cast(a)) > LOGIC_BITS
+    return [(0, Value.cast(a) * b)] if block else rows(a, b)
 
 
 def _half_summed(m: Module, cut: Cutter, found: list[Row], width: int, name: str) -> list[Row]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from hw.contracts import (
 )
 
 from . import layout
+from .numbers import Integers, MixedFormats, mac_stages, make_mac
 from .plan import MatrixJob, plan_job
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ __all__ = ["DATAFLOWS", "MULTIPLIERS", "MatrixConfig"]
 
 DATAFLOWS = ("os", "ws")
 MULTIPLIERS = ("dsp", "lut")
+_OF_FORMATS = ("formats", "result_format", "length", "step")
+"""Fields that say something only where there are formats."""
 LIMITS = {
     "rows": (2, 256),
     "cols": (2, 256),
@@ -49,14 +52,26 @@ class MatrixConfig:
     dataflow : str
         ``"os"``: results stay in the array; ``"ws"``: a tile of B stays.
     operand_bits : int
-        Width of the signed operands: 4, 8 or 16.
+        Width of the signed operands: 4, 8 or 16. With `formats`, of an operand port: 16.
     accum_bits : int
-        Width of the signed accumulators, which wrap.
+        Width of the signed accumulators, which wrap. With `formats` they do not: sums are exact
+        where it holds them, else a window of them is kept, by the rule of `hw.mac.golden`.
     multiplier : str
         ``"dsp"`` leaves the product to the target's multiplier blocks, ``"lut"`` builds it from
         logic.
     pipeline : int
-        Registers inside the multiply-add: 0, 1 (product) or 2 (operands and product).
+        Registers inside the multiply-add: 0, 1 (product) or 2 (operands and product). With
+        `formats` as in `hw.mac.MacConfig`: 0 to 3.
+    formats : tuple of str
+        Number formats that the elements take, each job one of them (`hw.numerics.find_format`):
+        one operand of 16 bits to a port, two of 8 or four of 4, so many products per cycle.
+        Empty: integers of `operand_bits`.
+    result_format : str
+        Format that sums are rounded into, once; only with `formats`.
+    length : int
+        Products of the longest dot product; only with `formats`.
+    step : int
+        Distance by which the window of a bounded accumulator moves; only with `formats`.
     a_depth, b_depth : int
         Words that each operand buffer holds.
     banks : int
@@ -73,6 +88,10 @@ class MatrixConfig:
     accum_bits: int = 32
     multiplier: str = "dsp"
     pipeline: int = 1
+    formats: tuple[str, ...] = ()
+    result_format: str = "bf16"
+    length: int = 4096
+    step: int = 8
     a_depth: int = 1024
     b_depth: int = 1024
     banks: int = 1
@@ -80,11 +99,7 @@ class MatrixConfig:
 
     def __post_init__(self) -> None:
         self._check_ranges()
-        if self.accum_bits < 2 * self.operand_bits:
-            raise ConfigError(
-                f"accum_bits={self.accum_bits} cannot hold one product of two "
-                f"{self.operand_bits}-bit operands; use {2 * self.operand_bits} or more"
-            )
+        self._check_numbers()
         for name in ("a_depth", "b_depth"):
             if getattr(self, name) % self.banks:
                 raise ConfigError(
@@ -107,11 +122,41 @@ class MatrixConfig:
             "dataflow": DATAFLOWS,
             "multiplier": MULTIPLIERS,
             "operand_bits": (4, 8, 16),
-            "pipeline": (0, 1, 2),
+            "pipeline": (0, 1, 2, 3) if self.formats else (0, 1, 2),
             "banks": (1, 2, 4),
         }
         check_choices(self, options)
-        check_ranges(self, LIMITS)
+        check_ranges(self, LIMITS | ({"accum_bits": (16, 256)} if self.formats else {}))
+
+    def _check_numbers(self) -> None:
+        if self.formats:
+            self._check_formats()
+            return
+        if self.accum_bits < 2 * self.operand_bits:
+            raise ConfigError(
+                f"accum_bits={self.accum_bits} cannot hold one product of two "
+                f"{self.operand_bits}-bit operands; use {2 * self.operand_bits} or more"
+            )
+        for name in _OF_FORMATS[1:]:
+            default = type(self).__dataclass_fields__[name].default
+            if getattr(self, name) != default:
+                raise ConfigError(
+                    f"{name}={getattr(self, name)!r} says nothing of an engine of integers; leave "
+                    "it out, or name formats"
+                )
+
+    def _check_formats(self) -> None:
+        if self.dataflow != "os":
+            raise ConfigError(
+                f"dataflow={self.dataflow!r} takes integers only, not formats={self.formats}: a "
+                "column would have to align the sums of its elements; use dataflow='os'"
+            )
+        if self.operand_bits != 16:
+            raise ConfigError(
+                f"operand_bits={self.operand_bits} is no port for formats={self.formats}, of which "
+                "one, two or four operands share 16 bits; use operand_bits=16"
+            )
+        make_mac(self)
 
     @classmethod
     def from_knobs(cls, *, result_ratio: int = 2, **knobs: Any) -> MatrixConfig:
@@ -124,11 +169,33 @@ class MatrixConfig:
         halves = 2 if knobs.get("dataflow", "os") == "ws" else 1
         return cls(result_rows=max(4, rows * result_ratio * halves), **knobs)
 
+    def __repr__(self) -> str:
+        unsaid = () if self.formats else _OF_FORMATS
+        names = (field.name for field in fields(self) if field.name not in unsaid)
+        return f"MatrixConfig({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
+
     @property
     def plan_knobs(self) -> dict[str, Any]:
         """Keyword arguments of the planner and of the closed form."""
-        names = ("rows", "cols", "dataflow", "a_depth", "b_depth", "result_rows", "pipeline")
-        return {name: getattr(self, name) for name in names}
+        names = ("rows", "cols", "dataflow", "a_depth", "b_depth", "result_rows")
+        return {name: getattr(self, name) for name in names} | {"pipeline": self.stages}
+
+    @property
+    def numbers(self) -> Integers | MixedFormats:
+        """What operands and results are."""
+        if self.formats:
+            return MixedFormats(make_mac(self))
+        return Integers(self.operand_bits, self.accum_bits)
+
+    @property
+    def stages(self) -> int:
+        """Registers between operands and results, beside those that every engine has."""
+        return mac_stages(make_mac(self)) if self.formats else self.pipeline
+
+    @property
+    def result_bits(self) -> int:
+        """Bits of one result."""
+        return self.numbers.result_bits
 
     @property
     def a_bits(self) -> int:
@@ -142,12 +209,16 @@ class MatrixConfig:
 
     @property
     def macs_per_cycle(self) -> int:
-        """Multiply-accumulates per cycle at full rate."""
-        return self.rows * self.cols
+        """Multiply-accumulates per cycle at full rate, in the mode of fewest bits."""
+        lanes = max(map(self.numbers.lanes, self.formats), default=1)
+        return self.rows * self.cols * lanes
 
-    def plan(self, m: int, k: int, n: int) -> MatrixJob:
-        """Return the job for ``(m, k) @ (k, n)``, tiled for the least operand traffic."""
-        return plan_job(self, m, k, n)
+    def plan(self, m: int, k: int, n: int, mode: str = "") -> MatrixJob:
+        """Return the job for ``(m, k) @ (k, n)``, tiled for the least operand traffic.
+
+        `mode` is one of `formats`: the first, if nothing is said.
+        """
+        return plan_job(self, m, k, n, mode)
 
     def jobs(self, op: Operator) -> tuple[MatrixJob, ...] | None:
         """Return the job of one run of `op`, or None where it is not a GEMM."""
@@ -163,14 +234,28 @@ class MatrixConfig:
         """Return the words of the B stream, ``[b_words, cols]``."""
         return layout.pack_b(self, job, B)
 
+    def arrange(self, job: MatrixJob, beats: layout.Matrix) -> NDArray[np.int64]:
+        """Return where the lanes of the result stream, ``[out_rows, cols]``, belong in Z."""
+        return layout.arrange(self, job, beats)
+
     def unpack(self, job: MatrixJob, beats: layout.Matrix) -> NDArray[np.int64]:
         """Return Z from the beats of the result stream, ``[out_rows, cols]``."""
-        return layout.unpack(self, job, beats)
+        return self.numbers.results(layout.arrange(self, job, beats))
 
     def golden(self, job: MatrixJob, state: Any) -> NDArray[np.int64]:
-        """Return Z bit-exactly. `state` is ``(A, B)`` or a mapping with these keys."""
+        """Return Z bit-exactly. `state` is ``(A, B)`` or a mapping with these keys.
+
+        Integers, or, with `formats`, codes: of the job's mode, and of `result_format`.
+        """
         A, B = (state["A"], state["B"]) if isinstance(state, Mapping) else state
-        return layout.golden(self, A, B)
+        return self.numbers.golden(job.mode, A, B)
+
+    def random(
+        self, job: MatrixJob, rng: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return operands A and B of a job, uniform over all codes."""
+        low, high = self.numbers.limits(job.mode)
+        return rng.integers(low, high, (job.m, job.k)), rng.integers(low, high, (job.k, job.n))
 
     def descriptor(self, job: MatrixJob) -> int:
         """Return the beat of the command stream that starts `job`."""

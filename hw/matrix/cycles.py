@@ -106,15 +106,15 @@ def _with_memory(
     a, b = (willing[at] and memory.offers(at) for at in (0, 1))
     o = willing[2] and memory.accepts
     taken = a and timing.a.ready, b and timing.b.ready
-    lane_bytes = -(-timing.config.accum_bits // 8)
+    lane_bytes = -(-timing.config.result_bits // 8)
     memory.advance(taken, next(columns) * lane_bytes if o and timing.offers else 0)
     return a, b, o
 
 
 def _closed(config: MatrixConfig, job: MatrixJob) -> CycleCount:
-    m, k, n, rows = (np.asarray(value) for value in (job.m, job.k, job.n, config.rows))
+    m, k, n, rows = (np.asarray(value) for value in (job.m, job.elements, job.n, config.rows))
     plan = plan_arrays(m, k, n, **config.plan_knobs)
     ws = np.asarray(config.dataflow == "ws")
     words, last, tail = issue_cycles(m, k, plan, rows=rows, ws=ws)
-    total = last + tail + flight_cycles(rows, config.cols, config.pipeline, ws) + 1
+    total = last + tail + flight_cycles(rows, config.cols, config.stages, ws) + 1
     return CycleCount(compute=int(words), fill=int(total - words))

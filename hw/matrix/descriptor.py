@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .config import MatrixConfig
     from .plan import MatrixJob
 
-__all__ = ["DESCRIPTOR_BITS", "FIELDS", "descriptor_fields", "pack_descriptor"]
+__all__ = ["DESCRIPTOR_BITS", "FIELDS", "command_fields", "descriptor_fields", "pack_descriptor"]
 
 FIELDS = {
     "inner_m1": 20,
@@ -33,8 +33,17 @@ block; weight stationary: k tiles), `inner` (output stationary: k; weight statio
 block).
 """
 
+MODE_BITS = 4
 DESCRIPTOR_BITS = sum(FIELDS.values())
 """Bits of the command's one beat."""
+
+
+def command_fields(*, modes: bool) -> dict[str, int]:
+    """Return the fields of an engine that has `modes` or not: the mode lies in reserved bits."""
+    if not modes:
+        return FIELDS
+    left = FIELDS["reserved"] - MODE_BITS
+    return {**FIELDS, "reserved": left, "mode": MODE_BITS}
 
 
 def descriptor_fields(config: MatrixConfig, job: MatrixJob) -> dict[str, int]:
@@ -44,11 +53,11 @@ def descriptor_fields(config: MatrixConfig, job: MatrixJob) -> dict[str, int]:
     last k tile (weight stationary), ``edge_cols`` the valid columns of the last column tile.
     """
     if config.dataflow == "os":
-        inner = inner_last = job.k
+        inner = inner_last = job.elements
         mid, mid_last, edge = job.block, job.last_block, job.m
     else:
         inner, inner_last = job.block, job.last_block
-        mid, mid_last, edge = job.k_tiles, job.k_tiles, job.k
+        mid, mid_last, edge = job.k_tiles, job.k_tiles, job.elements
     return {
         "inner_m1": inner - 1,
         "inner_last_m1": inner_last - 1,
@@ -62,6 +71,7 @@ def descriptor_fields(config: MatrixConfig, job: MatrixJob) -> dict[str, int]:
         "edge_cols": (job.n - 1) % config.cols + 1,
         "resident": int(job.resident),
         "reserved": 0,
+        **({"mode": config.numbers.mode_code(job.mode)} if config.formats else {}),
     }
 
 
@@ -69,7 +79,7 @@ def pack_descriptor(config: MatrixConfig, job: MatrixJob) -> int:
     """Return the descriptor as the integer on the command stream, first field lowest."""
     word, offset = 0, 0
     values = descriptor_fields(config, job)
-    for name, width in FIELDS.items():
+    for name, width in command_fields(modes=bool(config.formats)).items():
         if values[name] >> width:
             raise ConfigError(
                 f"{name}={values[name]} does not fit {width} bits; use a smaller array"

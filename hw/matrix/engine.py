@@ -11,9 +11,11 @@ from amaranth.lib.wiring import In, Out
 
 from hw.export import shared
 
+from .array_mac import MacArray
 from .array_os import OsArray
 from .array_ws import WsArray
-from .loops import DESCRIPTOR
+from .loops import DESCRIPTOR, MODAL_DESCRIPTOR
+from .numbers import make_mac
 from .output import beat_layout
 from .pe import PeShape, column_bits
 from .replay import ReplayBuffer
@@ -46,21 +48,22 @@ class MatrixEngine(wiring.Component):
     cmd : In(stream.Signature(DESCRIPTOR))
         Jobs, as `MatrixConfig.descriptor` packs them.
     a : In(stream.Signature(unsigned(rows * operand_bits)))
-        Words of A, in the order of `MatrixConfig.pack_a`; lane r at bits ``[r*w +: w]``.
+        Words of A, in the order of `MatrixConfig.pack_a`; row r's port at bits ``[r*w +: w]``.
     b : In(stream.Signature(unsigned(cols * operand_bits)))
         Words of B, in the order of `MatrixConfig.pack_b`.
-    o : Out(stream.Signature(beat_layout(cols, accum_bits)))
+    o : Out(stream.Signature(beat_layout(cols, result_bits)))
         Rows of results, in the order that `MatrixConfig.unpack` takes.
     """
 
     def __init__(self, config: MatrixConfig) -> None:
         self.config = config
+        descriptor = MODAL_DESCRIPTOR if config.formats else DESCRIPTOR
         super().__init__(
             {
-                "cmd": In(stream.Signature(DESCRIPTOR)),
+                "cmd": In(stream.Signature(descriptor)),
                 "a": In(stream.Signature(unsigned(config.a_bits))),
                 "b": In(stream.Signature(unsigned(config.b_bits))),
-                "o": Out(stream.Signature(beat_layout(config.cols, config.accum_bits))),
+                "o": Out(stream.Signature(beat_layout(config.cols, config.result_bits))),
             }
         )
 
@@ -101,16 +104,15 @@ class MatrixEngine(wiring.Component):
 
     def _output_stationary(self, m: Module, platform: Any, a: Any, b: Any) -> tuple[Any, Any]:
         config = self.config
-        sequencer = OsSequencer(config.rows, config.cols)
+        sequencer = OsSequencer(config.rows, config.cols, modes=len(config.formats))
         sequencer = shared(m, platform, "sequencer", sequencer, instance="sequencer")
-        array = OsArray(config.rows, config.cols, self._shape)
-        array = shared(m, platform, "array", array, instance="array")
+        array = self._array(m, platform)
         results = OsResultBuffer(
             rows=config.rows,
             cols=config.cols,
             depth=config.result_rows,
-            accum_bits=config.accum_bits,
-            flight=3 + config.pipeline,
+            accum_bits=config.result_bits,
+            flight=3 + config.stages,
         )
         results = shared(m, platform, "results", results, instance="results")
         m.d.comb += [
@@ -118,9 +120,32 @@ class MatrixEngine(wiring.Component):
             results.drain.eq(array.drain),
             array.a.eq(a.o.payload),
             array.b.eq(b.o.payload),
-            array.last.eq(chain(m, sequencer.tile.valid, 3, "last", init=1)[-1]),
         ]
+        self._control(m, array, sequencer, a)
         return sequencer, results
+
+    def _array(self, m: Module, platform: Any) -> Any:
+        """Return the output-stationary array."""
+        rows, cols = self.config.rows, self.config.cols
+        if self.config.formats:
+            mac = make_mac(self.config)
+            mixed = MacArray(rows, cols, mac)
+            key = (rows, cols, mac)
+            return shared(m, platform, "array", mixed, instance="array", key=key)
+        array = OsArray(rows, cols, self._shape)
+        return shared(m, platform, "array", array, instance="array")
+
+    def _control(self, m: Module, array: Any, sequencer: Any, a: Any) -> None:
+        """Connect what comes beside the operands of the output-stationary array."""
+        ends = sequencer.tile.valid
+        if not self.config.formats:
+            m.d.comb += array.last.eq(chain(m, ends, 3, "last", init=1)[-1])
+            return
+        control = array.control
+        m.d.comb += [control.valid.eq(a.o.valid), control.last.eq(chain(m, ends, 3, "last")[-1])]
+        if len(self.config.formats) > 1:
+            mode = chain(m, sequencer.mode, 3, "mode", reset_less=True)[-1]
+            m.d.comb += control.mode.eq(mode)
 
     def _weight_stationary(self, m: Module, platform: Any, a: Any, b: Any) -> tuple[Any, Any]:
         config = self.config

@@ -13,24 +13,19 @@ if TYPE_CHECKING:
     from .config import MatrixConfig
     from .plan import MatrixJob
 
-__all__ = ["golden", "pack_a", "pack_b", "unpack", "wrap"]
+__all__ = ["arrange", "pack_a", "pack_b"]
 
 Matrix = NDArray[np.integer]
 
 
-def wrap(values: Matrix, bits: int) -> NDArray[np.int64]:
-    """Return `values` modulo ``2**bits`` as signed two's complement numbers."""
-    spare = np.int64(64 - bits)  # shifted out at the top, then back with the sign
-    return np.asarray(np.asarray(values).astype(np.int64) << spare >> spare)
-
-
-def _check(name: str, matrix: Matrix, shape: tuple[int, int], bits: int) -> Matrix:
+def _ports(
+    config: MatrixConfig, job: MatrixJob, name: str, matrix: Matrix, shape: tuple[int, int]
+) -> Matrix:
+    """Return what lies on the ports, ``[count, elements]``; B comes as its transpose."""
     matrix = np.asarray(matrix)
     if matrix.shape != shape:
         raise ConfigError(f"{name} has shape {matrix.shape}; this job takes {shape}")
-    if matrix.min() < -(1 << (bits - 1)) or matrix.max() >= 1 << (bits - 1):
-        raise ConfigError(f"{name} holds values that do not fit {bits} signed bits; clip them")
-    return matrix
+    return config.numbers.ports(name, job.mode, matrix if name == "A" else matrix.T)
 
 
 def _pad(matrix: Matrix, rows: int, cols: int) -> Matrix:
@@ -56,28 +51,28 @@ def pack_a(config: MatrixConfig, job: MatrixJob, A: Matrix) -> NDArray[np.unsign
     stationary: for each block, k tile and row the ``rows`` elements of that k tile. A block that
     is not resident comes once per column tile.
     """
-    A = _check("A", A, (job.m, job.k), config.operand_bits)
+    A = _ports(config, job, "A", A, (job.m, job.k))
     if config.dataflow == "os":
-        padded = _pad(A, config.rows, 1).reshape(-1, config.rows, job.k)
+        padded = _pad(A, config.rows, 1).reshape(-1, config.rows, job.elements)
         words = [padded[part].transpose(0, 2, 1) for part in _blocks(job)]
     else:
         padded = _pad(A, 1, config.rows).reshape(job.m, -1, config.rows)
         words = [padded[part].transpose(1, 0, 2) for part in _blocks(job)]
     repeats = 1 if job.resident else job.col_tiles
     flat = [np.tile(word.reshape(-1, config.rows), (repeats, 1)) for word in words]
-    return _lanes(np.concatenate(flat), config.operand_bits)
+    return _lanes(np.concatenate(flat), config.numbers.port_bits)
 
 
 def pack_b(config: MatrixConfig, job: MatrixJob, B: Matrix) -> NDArray[np.unsignedinteger]:
     """Return the B stream: ``[b_words, cols]`` unsigned lanes; per block, column tile and k."""
-    B = _check("B", B, (job.k, job.n), config.operand_bits)
-    panels = _pad(B, 1, config.cols).reshape(job.k, -1, config.cols).transpose(1, 0, 2)
+    B = _ports(config, job, "B", B, (job.k, job.n)).T
+    panels = _pad(B, 1, config.cols).reshape(job.elements, -1, config.cols).transpose(1, 0, 2)
     words = np.tile(panels.reshape(-1, config.cols), (job.blocks, 1))
-    return _lanes(words, config.operand_bits)
+    return _lanes(words, config.numbers.port_bits)
 
 
-def unpack(config: MatrixConfig, job: MatrixJob, beats: Matrix) -> NDArray[np.int64]:
-    """Return Z from the result stream's ``[out_rows, cols]`` lanes, signed or not."""
+def arrange(config: MatrixConfig, job: MatrixJob, beats: Matrix) -> NDArray[np.int64]:
+    """Return the result stream's ``[out_rows, cols]`` lanes at their places in Z."""
     beats = np.asarray(beats)
     if beats.shape != (job.out_rows, config.cols):
         raise ConfigError(
@@ -86,7 +81,7 @@ def unpack(config: MatrixConfig, job: MatrixJob, beats: Matrix) -> NDArray[np.in
     Z = np.zeros((job.m, job.col_tiles * config.cols), dtype=np.int64)
     for (row, col), (first, last) in _tiles(config, job):
         Z[row : row + last - first, col : col + config.cols] = beats[first:last]
-    return wrap(Z[:, : job.n], config.accum_bits)
+    return Z[:, : job.n]
 
 
 def _tiles(config: MatrixConfig, job: MatrixJob) -> list[tuple[tuple[int, int], tuple[int, int]]]:
@@ -103,14 +98,3 @@ def _tiles(config: MatrixConfig, job: MatrixJob) -> list[tuple[tuple[int, int], 
                 tiles.append(((start, q * config.cols), (beat, beat + stop - start)))
                 beat += stop - start
     return tiles
-
-
-def golden(config: MatrixConfig, A: Matrix, B: Matrix) -> NDArray[np.int64]:
-    """Return ``A @ B`` as the engine computes it: exact, modulo ``2**accum_bits``."""
-    A, B = np.asarray(A), np.asarray(B)
-    largest = A.shape[1] << (2 * config.operand_bits - 2)
-    if largest < 1 << 53:  # every partial sum is exact in double precision, and BLAS is fast
-        product = (A.astype(np.float64) @ B.astype(np.float64)).astype(np.int64)
-    else:
-        product = A.astype(np.int64) @ B.astype(np.int64)
-    return wrap(product, config.accum_bits)

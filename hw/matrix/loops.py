@@ -8,12 +8,15 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data
 
 from .counters import Counter
-from .descriptor import FIELDS
+from .descriptor import command_fields
 
-__all__ = ["DESCRIPTOR", "LoopNest"]
+__all__ = ["DESCRIPTOR", "MODAL_DESCRIPTOR", "LoopNest"]
 
-DESCRIPTOR = data.StructLayout(dict(FIELDS))
+DESCRIPTOR = data.StructLayout(command_fields(modes=False))
 """The command as hardware sees it."""
+
+MODAL_DESCRIPTOR = data.StructLayout(command_fields(modes=True))
+"""The command of an engine with modes."""
 
 
 class _Bound:
@@ -44,7 +47,7 @@ class LoopNest:
 
     Members
     -------
-    job : Signal(DESCRIPTOR)
+    job : Signal(descriptor)
         The job being walked.
     start : Signal()
         The job's first step comes in the next cycle.
@@ -58,8 +61,8 @@ class LoopNest:
         This step is the last of the inner loop, its block, its job.
     """
 
-    def __init__(self) -> None:
-        self.job = Signal(DESCRIPTOR, reset_less=True)
+    def __init__(self, descriptor: data.StructLayout = DESCRIPTOR) -> None:
+        self.job = Signal(descriptor, reset_less=True)
         self.start = Signal()
         self.active = Signal()
         self.inner, self.mid, self.col, self.block = (

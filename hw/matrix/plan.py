@@ -64,6 +64,10 @@ class MatrixJob:
         Beats that the operand streams carry.
     out_rows : int
         Beats that the result stream carries.
+    elements : int
+        Pairs of operand words that each dot product takes: `k` over the mode's lanes, rounded up.
+    mode : str
+        Format of the operands; empty where the engine has none to choose.
     """
 
     m: int
@@ -80,6 +84,8 @@ class MatrixJob:
     a_words: int
     b_words: int
     out_rows: int
+    elements: int
+    mode: str = ""
 
     @property
     def macs(self) -> int:
@@ -185,7 +191,7 @@ def _gaps(
     return gap, gap_last
 
 
-def plan_job(config: MatrixConfig, m: int, k: int, n: int) -> MatrixJob:
+def plan_job(config: MatrixConfig, m: int, k: int, n: int, mode: str = "") -> MatrixJob:
     """Return the job of one GEMM on `config`; refuses shapes that the descriptor cannot hold."""
     for name, value in (("m", m), ("k", k), ("n", n)):
         if not 1 <= value < DIM_LIMIT:
@@ -193,6 +199,13 @@ def plan_job(config: MatrixConfig, m: int, k: int, n: int) -> MatrixJob:
                 f"{name}={value} does not fit a job; use 1 to {DIM_LIMIT - 1}, "
                 f"splitting a larger GEMM along {name}"
             )
-    plan = plan_arrays(m, k, n, **config.plan_knobs)
+    if config.formats and k > config.length:
+        raise ConfigError(
+            f"k={k} is longer than the dot products of length={config.length} that the "
+            f"accumulators are made for; build the engine with length={k}"
+        )
+    mode = config.numbers.check_mode(mode)
+    elements = -(-k // config.numbers.lanes(mode))
+    plan = plan_arrays(m, elements, n, **config.plan_knobs)
     values = {name: value.item() for name, value in plan._asdict().items()}
-    return MatrixJob(m=m, k=k, n=n, **values)
+    return MatrixJob(m=m, k=k, n=n, elements=elements, mode=mode, **values)

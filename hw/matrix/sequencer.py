@@ -9,7 +9,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .counters import Counter
-from .loops import DESCRIPTOR, LoopNest
+from .loops import DESCRIPTOR, MODAL_DESCRIPTOR, LoopNest
 from .replay import ONCE, STEP
 from .result_os import tile_layout
 from .result_ws import WORD, group_layout
@@ -36,14 +36,19 @@ class OsSequencer(wiring.Component):
         Reading of the operand buffers, together.
     tile : Out(tile_layout(rows, cols))
         Says that the pair ends a tile, and what of it is valid.
+    mode : Out
+        The job's mode, where there are several `modes` to choose from.
     """
 
-    def __init__(self, rows: int, cols: int) -> None:
-        self._rows, self._cols = rows, cols
+    def __init__(self, rows: int, cols: int, *, modes: int = 0) -> None:
+        self._rows, self._cols, self._modes = rows, cols, modes
         step = Out(stream.Signature(STEP, always_ready=True))
+        mode = {"mode": Out((modes - 1).bit_length())} if modes > 1 else {}
+        self._descriptor = MODAL_DESCRIPTOR if modes else DESCRIPTOR
         super().__init__(
             {
-                "cmd": In(stream.Signature(DESCRIPTOR)),
+                **mode,
+                "cmd": In(stream.Signature(self._descriptor)),
                 "a_loaded": In(1),
                 "b_loaded": In(1),
                 "room": In(1),
@@ -55,7 +60,7 @@ class OsSequencer(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        nest = LoopNest()
+        nest = LoopNest(self._descriptor)
         go = Signal()
         a, b, tile = self.a_step.p, self.b_step.p, self.tile
         resident = nest.job.resident
@@ -78,6 +83,8 @@ class OsSequencer(wiring.Component):
             self.a_step.valid.eq(go),
             self.b_step.valid.eq(go),
         ]
+        if self._modes > 1:
+            m.d.comb += self.mode.eq(nest.job.mode)
         nest.elaborate_into(m, self.cmd, go)
         return m
 

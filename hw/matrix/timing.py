@@ -37,7 +37,7 @@ def _tiles(config: MatrixConfig, job: MatrixJob) -> Iterator[Tile]:
     """Return the tiles of a job in the order of the sequencer's walk."""
     os, again = config.dataflow == "os", not job.resident
     edge_cols = (job.n - 1) % config.cols + 1
-    edge = ((job.m if os else job.k) - 1) % config.rows + 1
+    edge = ((job.m if os else job.elements) - 1) % config.rows + 1
     for block in range(job.blocks):
         last_block = block == job.blocks - 1
         size = job.last_block if last_block else job.block
@@ -50,7 +50,9 @@ def _tiles(config: MatrixConfig, job: MatrixJob) -> Iterator[Tile]:
                 ends = at == middle - 1
                 if os:
                     rows = edge if ends and last_block else config.rows
-                    yield Tile(job.k, fresh, free, at == 0, ends, 0, True, True, rows, cols, gap)
+                    yield Tile(
+                        job.elements, fresh, free, at == 0, ends, 0, True, True, rows, cols, gap
+                    )
                 else:
                     weights = edge if ends else config.rows
                     yield Tile(
@@ -148,7 +150,7 @@ class OsTiming(_Timing):
         self._free = config.result_rows
         self._room = True  # a cycle behind
         self._ready: deque[int] = deque()  # first cycle in which each row can be read
-        self._flight = config.cols + config.pipeline + 3
+        self._flight = config.cols + config.stages + 3
 
     def _available(self) -> bool:
         return bool(self._ready) and self._ready[0] <= self.cycle
@@ -199,7 +201,7 @@ class WsTiming(_Timing):
         self._halves = 2
         self._groups: deque[list[int]] = deque()  # rows left, and whether they come one by one
         self._complete: deque[int] = deque()  # first cycles of rows or groups that are complete
-        self._flight = config.rows + config.cols + config.pipeline + 4
+        self._flight = config.rows + config.cols + config.stages + 4
         self._ended = False  # the row last read was its group's last
 
     def _available(self) -> bool:

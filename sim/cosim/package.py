@@ -60,14 +60,14 @@ def bench_files(
 def _default_cases(config: Any, seed: int) -> list[GemmCase]:
     small = replace(config, a_depth=64, b_depth=64)  # only the shapes are drawn from it
     return [
-        replace(case, job=config.plan(case.job.m, case.job.k, case.job.n))
+        replace(case, job=config.plan(case.job.m, case.job.k, case.job.n, case.job.mode))
         for case in random_cases(small, 4, seed=seed)
     ]
 
 
 def _expected_rows(config: Any, case: GemmCase) -> list[str]:
     """Return the result stream as the test bench writes it: ``last keep data``, hexadecimal."""
-    size = -(-config.accum_bits // 8)
+    size = -(-config.result_bits // 8)
     values, valid = result_beats(config, case)
     lanes = np.ascontiguousarray(values.astype("<i8")).view(np.uint8)
     data = lanes.reshape(*values.shape, 8)[:, :, :size].reshape(len(values), -1)[:, ::-1]
@@ -86,7 +86,7 @@ def result_beats(config: Any, case: GemmCase) -> tuple[NDArray[np.int64], NDArra
     """
     shape = (case.job.out_rows, config.cols)
     indices = np.arange(shape[0] * shape[1]).reshape(shape)
-    where = replace(config, accum_bits=48).unpack(case.job, indices).ravel()
+    where = config.arrange(case.job, indices).ravel()
     values = np.zeros(shape, dtype=np.int64)
     valid = np.zeros(shape, dtype=np.bool_)
     values.flat[where] = config.golden(case.job, (case.A, case.B)).ravel()

@@ -142,7 +142,7 @@ def _job(
 
 def _check_keep(index: int, config: EngineConfig, case: GemmCase, keep: list[str]) -> None:
     """Every row keeps its first elements, whole, and all rows together exactly the result."""
-    size = -(-config.accum_bits // 8)
+    size = -(-config.result_bits // 8)
     kept = 0
     for text in keep:
         mask = int(text, 16)
@@ -157,7 +157,7 @@ def _check_keep(index: int, config: EngineConfig, case: GemmCase, keep: list[str
 
 def _lanes(config: EngineConfig, data: list[str]) -> NDArray[np.int64]:
     """Return the accumulators of the rows, ``[rows, cols]``, sign not yet interpreted."""
-    size = -(-config.accum_bits // 8)
+    size = -(-config.result_bits // 8)
     raw = np.frombuffer(bytes.fromhex("".join(data)), dtype=np.uint8)
     lanes = raw.reshape(len(data), beat_bytes(config))[:, ::-1].reshape(len(data), -1, size)
     wide = np.zeros((*lanes.shape[:2], 8), dtype=np.uint8)

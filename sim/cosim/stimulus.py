@@ -31,6 +31,8 @@ class GemmJob(Hashable, Protocol):
     @property
     def n(self) -> int: ...
     @property
+    def mode(self) -> str: ...
+    @property
     def a_words(self) -> int: ...
     @property
     def b_words(self) -> int: ...
@@ -48,7 +50,9 @@ class EngineConfig(Protocol):
     @property
     def operand_bits(self) -> int: ...
     @property
-    def accum_bits(self) -> int: ...
+    def result_bits(self) -> int: ...
+    def random(self, job: Any, rng: np.random.Generator) -> tuple[NDArray[Any], NDArray[Any]]: ...
+    def arrange(self, job: Any, beats: NDArray[Any]) -> NDArray[np.int64]: ...
     def descriptor(self, job: Any) -> int: ...
     def pack_a(self, job: Any, A: NDArray[Any]) -> NDArray[np.unsignedinteger]: ...
     def pack_b(self, job: Any, B: NDArray[Any]) -> NDArray[np.unsignedinteger]: ...
@@ -78,15 +82,17 @@ class GemmCase:
 
     @classmethod
     def random(
-        cls, config: Any, shape: Sequence[int], *, seed: int, stalls: Any = None
+        cls, config: Any, shape: Sequence[Any], *, seed: int, stalls: Any = None
     ) -> GemmCase:
-        """Return a job of `shape` ``(m, k, n)`` on uniformly random operands, extremes included."""
+        """Return a job of `shape`, ``(m, k, n)`` or with a mode behind, on random operands.
+
+        They are uniform over all codes, extremes included.
+        """
         rng = np.random.default_rng(seed)
-        m, k, n = shape
-        half = 1 << (config.operand_bits - 1)
-        A = rng.integers(-half, half, (m, k))
-        B = rng.integers(-half, half, (k, n))
-        return cls(job=config.plan(m, k, n), A=A, B=B, stalls=stalls)
+        m, k, n, *mode = shape
+        job = config.plan(m, k, n, *mode)
+        A, B = config.random(job, rng)
+        return cls(job=job, A=A, B=B, stalls=stalls)
 
 
 def stream_bytes(lanes: NDArray[Any], lane_bits: int) -> NDArray[np.uint8]:
@@ -104,8 +110,8 @@ def stream_bytes(lanes: NDArray[Any], lane_bits: int) -> NDArray[np.uint8]:
 
 
 def beat_bytes(config: EngineConfig) -> int:
-    """Return the bytes of one result row: each accumulator padded to whole bytes."""
-    return config.cols * -(-config.accum_bits // 8)
+    """Return the bytes of one result row: each result padded to whole bytes."""
+    return config.cols * -(-config.result_bits // 8)
 
 
 def _pattern(stalls: Any, stream: str) -> str:

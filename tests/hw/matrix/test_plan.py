@@ -9,7 +9,7 @@ import pytest
 
 from hw.matrix import MatrixConfig
 from hw.matrix.cycles import stall_free_cycles, stream_words
-from hw.matrix.layout import wrap
+from hw.matrix.numbers import wrap
 
 from .designs import random_config, random_shape
 

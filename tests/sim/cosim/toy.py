@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-ToyJob = namedtuple("ToyJob", "m k n a_words b_words out_rows")
+ToyJob = namedtuple("ToyJob", "m k n a_words b_words out_rows mode", defaults=[""])
 DEFECTS = ("none", "sum", "hang", "withdraw", "change", "last", "keep")
 
 
@@ -18,7 +18,7 @@ class ToyConfig:
     rows: int = 4
     cols: int = 4
     operand_bits: int = 8
-    accum_bits: int = 32
+    result_bits: int = 32
     defect: str = "none"
 
     def plan(self, m, k, n):
@@ -41,14 +41,20 @@ class ToyConfig:
         words = [padded[:, q : q + self.cols] for _, q in self._tiles(job)]
         return np.concatenate(words).astype(np.uint8)
 
-    def unpack(self, job, beats):
+    def random(self, job, rng):
+        return rng.integers(-128, 128, (job.m, job.k)), rng.integers(-128, 128, (job.k, job.n))
+
+    def arrange(self, job, beats):
         Z = np.zeros((job.m, job.n + -job.n % self.cols), dtype=np.int64)
         at = 0
         for p, q in self._tiles(job):
             count = min(self.rows, job.m - p)
             Z[p : p + count, q : q + self.cols] = beats[at : at + count]
             at += count
-        return Z[:, : job.n].astype(np.int32).astype(np.int64)
+        return Z[:, : job.n]
+
+    def unpack(self, job, beats):
+        return self.arrange(job, beats).astype(np.int32).astype(np.int64)
 
     def golden(self, job, state):
         A, B = state
