@@ -159,3 +159,23 @@ def single(config: MacConfig, mode: str, left: Any, right: Any, output: str | No
     at = np.arange(len(left))
     A[at, at % lanes], B[at, at % lanes] = left, right
     return Batch(mode, A, B, np.ones(len(left), dtype=np.int64), output)
+
+
+def neighbours(
+    config: MacConfig, mode: str, count: int, seed: int, output: str | None = None
+) -> Batch:
+    """Return dot products ``a * b - a' * b``, a' being next to a, in the lanes in turn.
+
+    Each is one step of a times b, so short that rounding hides no bit of the two products.
+    """
+    plan = config.plan.modes[config.mode(mode)]
+    rng = np.random.default_rng(seed)
+    finite = finite_codes(plan.format)
+    ordered = finite[np.argsort(plan.format.decode(finite), kind="stable")]
+    at = rng.integers(1, len(ordered), count)
+    minus = plan.format.encode(-plan.format.decode(ordered[at - 1]))
+    A, B = np.zeros((2, 2 * count, plan.lanes), dtype=np.int64)
+    row, lane = 2 * np.arange(count), np.arange(count) % plan.lanes
+    A[row, lane], A[row + 1, lane] = ordered[at], minus
+    B[row, lane] = B[row + 1, lane] = rng.choice(finite, count)
+    return Batch(mode, A, B, np.full(count, 2), output)

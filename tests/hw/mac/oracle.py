@@ -13,7 +13,7 @@ from hw.numerics import Minifloat, NumberFormat, Posit, TwosComplement
 
 from ..numerics.oracles import float_value, integer_value, posit_value
 
-__all__ = ["Dot", "code_of", "dot", "values"]
+__all__ = ["Dot", "code_of", "dot", "holds_products", "integers", "values"]
 
 
 @functools.cache
@@ -64,6 +64,15 @@ def specials(format: NumberFormat) -> frozenset[int]:
 @functools.cache
 def _signs(format: NumberFormat) -> list[int]:
     return [-1 if code >> (format.bits - 1) else 1 for code in range(1 << format.bits)]
+
+
+@functools.cache
+def holds_products(result: NumberFormat, operands: NumberFormat) -> bool:
+    """Return whether `result` has a code for every product of two numbers of `operands`."""
+    mine, exponent = integers(operands)
+    held = {v for v in values(result) if isinstance(v, Fraction)}
+    unit = Fraction(2) ** (2 * exponent)
+    return all(product * unit in held for product in {x * y for x in mine for y in mine})
 
 
 class Dot:
