@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,11 +40,14 @@ class Measured:
         The same with what it is compared with: float64, if nothing else is said.
     tokens : int
         Tokens predicted in all.
+    divergences : tuple of float
+        Sum of the divergences from float64 over the tokens of each block; empty if not asked for.
     """
 
     losses: tuple[float, ...]
     reference: tuple[float, ...]
     tokens: int
+    divergences: tuple[float, ...] = ()
 
     @property
     def perplexity(self) -> float:
@@ -61,12 +66,37 @@ class Measured:
     @property
     def increase_error(self) -> float:
         """Standard error of `increase`, from the differences block by block; NaN for one block."""
-        count = len(self.losses)
-        if count < 2:
+        return (1 + self.increase) * self.loss_error
+
+    @property
+    def loss(self) -> float:
+        """Mean loss per token over the reference's, in nats."""
+        return (sum(self.losses) - sum(self.reference)) / self.tokens
+
+    @property
+    def loss_error(self) -> float:
+        """Standard error of `loss`, from the differences block by block; NaN for one block."""
+        return self._error(np.subtract(self.losses, self.reference))
+
+    @property
+    def divergence(self) -> float:
+        """Mean divergence per token, in nats; NaN if it was not asked for.
+
+        It is what `loss` would come to, were the text drawn from the reference model, and has a
+        far smaller error: luck with the tokens that the text happens to have is not in it.
+        """
+        return sum(self.divergences) / self.tokens if self.divergences else math.nan
+
+    @property
+    def divergence_error(self) -> float:
+        """Standard error of `divergence`; NaN for one block, or if it was not asked for."""
+        return self._error(np.array(self.divergences))
+
+    def _error(self, blocks: Floats) -> float:
+        """Return the standard error of the mean per token of sums by block."""
+        if len(blocks) < 2:
             return math.nan
-        differences = np.subtract(self.losses, self.reference)
-        spread = float(np.std(differences, ddof=1)) * math.sqrt(count) / self.tokens
-        return (1 + self.increase) * spread
+        return float(np.std(blocks, ddof=1)) * math.sqrt(len(blocks)) / self.tokens
 
 
 class QualityBench:
@@ -100,6 +130,7 @@ class QualityBench:
         self._calibration: Calibration | None = None
         self._weights: dict[tuple[Any, ...], Any] = {}
         self._reference: tuple[float, ...] | None = None
+        self._states: list[Floats] = []
 
     @classmethod
     def small(cls, *, limit: int = 4096) -> QualityBench:
@@ -133,6 +164,11 @@ class QualityBench:
         return sum(len(window) - 1 for window in self.windows)
 
     @property
+    def longest(self) -> int:
+        """Products of the model's longest dot product."""
+        return self.model.longest
+
+    @property
     def window(self) -> int:
         """Tokens predicted in each window."""
         return len(self.windows[0]) - 1
@@ -144,22 +180,53 @@ class QualityBench:
             self._reference = self._losses(Assignment())
         return self._reference
 
-    def measure(self, assignment: Assignment) -> Measured:
+    @property
+    def identity(self) -> dict[str, str | int]:
+        """What measurements depend on besides the assignment: digests of weights and texts."""
+        texts = {"text": np.concatenate(self.windows), "calibration": self._calibration_tokens}
+        digests = {
+            name: hashlib.sha256(np.asarray(text, dtype="<i8").tobytes()).hexdigest()
+            for name, text in texts.items()
+        }
+        return {"model": self.model.digest, **digests, "tokens": self.tokens}
+
+    def measure(self, assignment: Assignment, *, divergence: bool = False) -> Measured:
         """Run all windows; the same on every machine but for the last bits of libm."""
         if self._calibration is None:
             self._calibration = Calibration(self.model, self._calibration_tokens)
+        if not divergence:
+            return Measured(
+                losses=self._losses(assignment), reference=self.reference, tokens=self.tokens
+            )
+        runner, pairs = self._runner(assignment), zip(self.windows, self._exact(), strict=True)
+        losses, divergences = zip(*(runner.compared(*pair) for pair in pairs), strict=True)
         return Measured(
-            losses=self._losses(assignment), reference=self.reference, tokens=self.tokens
+            losses=_blocks(losses),
+            reference=self.reference,
+            tokens=self.tokens,
+            divergences=_blocks(divergences),
         )
 
+    def _exact(self) -> list[Floats]:
+        """Return what the LM head is given in float64, window by window."""
+        if not self._states:
+            runner = Runner(self.model, Assignment())
+            self._states = [runner.hidden(window[:-1]) for window in self.windows]
+        return self._states
+
     def _losses(self, assignment: Assignment) -> tuple[float, ...]:
-        runner = Runner(self.model, assignment, self._calibration, weights=self._weights)
-        found = [runner.losses(window) for window in self.windows]
-        return tuple(
-            float(part[at : at + BLOCK].sum())
-            for part in found
-            for at in range(0, len(part), BLOCK)
-        )
+        runner = self._runner(assignment)
+        return _blocks([runner.losses(window) for window in self.windows])
+
+    def _runner(self, assignment: Assignment) -> Runner:
+        return Runner(self.model, assignment, self._calibration, weights=self._weights)
+
+
+def _blocks(windows: Iterable[Floats]) -> tuple[float, ...]:
+    """Return the sums over blocks of each window."""
+    return tuple(
+        float(part[at : at + BLOCK].sum()) for part in windows for at in range(0, len(part), BLOCK)
+    )
 
 
 def _windows(tokens: NDArray[np.int64], context: int, limit: int) -> list[NDArray[np.int64]]:

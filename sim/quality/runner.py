@@ -106,6 +106,22 @@ class Runner:
         ]
         return np.concatenate(parts)
 
+    def compared(self, tokens: Tokens, reference: Floats) -> tuple[Floats, Floats]:
+        """Return what `losses` does and, token by token, the divergence from float64.
+
+        That is the Kullback-Leibler divergence of the next token's probabilities from those of
+        float64, in nats; `reference` is what `hidden` returns in float64 for ``tokens[:-1]``.
+        """
+        states, head = self.hidden(tokens[:-1]), self.model.matrix(0, "lm_head")
+        losses, divergences = [], []
+        for at in range(0, len(states), CHUNK):
+            found = _log_softmax(self._head(states[at : at + CHUNK]))
+            exact = _log_softmax(reference[at : at + CHUNK] @ head)
+            wanted = tokens[at + 1 : at + 1 + CHUNK]
+            losses.append(-found[np.arange(len(wanted)), wanted])
+            divergences.append(np.sum(np.exp(exact) * (exact - found), axis=-1))
+        return np.concatenate(losses), np.concatenate(divergences)
+
     def logits(self, tokens: Tokens) -> Floats:
         """Return the logits after every token, ``[T, vocab]``."""
         return self._head(self.hidden(tokens))
@@ -214,3 +230,8 @@ def _cross_entropy(logits: Floats, tokens: Tokens) -> Floats:
     top = logits.max(axis=-1)
     whole = np.log(np.exp(logits - top[:, None]).sum(axis=-1)) + top
     return np.asarray(whole - logits[np.arange(len(tokens)), tokens])
+
+
+def _log_softmax(logits: Floats) -> Floats:
+    lowered = logits - logits.max(axis=-1, keepdims=True)
+    return np.asarray(lowered - np.log(np.exp(lowered).sum(axis=-1, keepdims=True)))

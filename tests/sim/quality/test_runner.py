@@ -50,6 +50,25 @@ def test_losses_are_those_of_the_logits(model) -> None:
     np.testing.assert_allclose(Runner(model, Assignment()).losses(TOKENS), expected, rtol=1e-9)
 
 
+def test_divergences_are_those_of_the_probabilities(model) -> None:
+    def probabilities(rows):
+        raised = np.exp(rows - rows.max(axis=-1, keepdims=True))
+        return raised / raised.sum(axis=-1, keepdims=True)
+
+    exact = probabilities(logits(model, "float64", TOKENS[:-1]))
+    found = probabilities(logits(model, "int4", TOKENS[:-1]))
+    expected = [
+        sum(p * math.log(p / q) for p, q in zip(*pair, strict=True))
+        for pair in zip(exact, found, strict=True)
+    ]
+    runner = Runner(model, Assignment.parse("int4"), Calibration(model, TOKENS))
+    reference = Runner(model, Assignment()).hidden(TOKENS[:-1])
+    losses, divergences = runner.compared(TOKENS, reference)
+    np.testing.assert_allclose(divergences, expected, rtol=1e-6)
+    assert (divergences > 0).all()
+    np.testing.assert_allclose(losses, runner.losses(TOKENS), rtol=1e-9)
+
+
 def test_names_may_have_hugging_faces_prefix(tmp_path: Path, model) -> None:
     path = write_model(tmp_path, random_weights(), heads=4, prefix="transformer.")
     np.testing.assert_array_equal(
@@ -157,6 +176,17 @@ def test_a_users_model_is_measured(folder: Path, tmp_path: Path) -> None:
     found = bench.measure(Assignment.parse("int8"))
     assert found.perplexity == pytest.approx(found.reference_perplexity, rel=0.1)
     assert found.perplexity != found.reference_perplexity
+    assert math.isnan(found.divergence)
+    compared = bench.measure(Assignment.parse("int8"), divergence=True)
+    assert compared.losses == pytest.approx(found.losses, rel=1e-9)
+    assert compared.divergence > 0
+    exact = bench.measure(Assignment(), divergence=True)
+    assert exact.divergence == pytest.approx(0, abs=1e-12)
+    other = QualityBench.of_files(folder / "model.safetensors", text, limit=16)
+    assert {key for key in bench.identity if bench.identity[key] != other.identity[key]} == {
+        "text",
+        "tokens",
+    }
 
 
 def test_figures_of_a_measurement() -> None:
@@ -165,6 +195,9 @@ def test_figures_of_a_measurement() -> None:
     assert found.increase == pytest.approx(math.exp(1.5) - 1)
     # differences 1 and 2: standard deviation 0.5 ** 0.5, of a sum of two 1, per token 0.5
     assert found.increase_error == pytest.approx(0.5 * math.exp(1.5))
+    assert (found.loss, found.loss_error) == pytest.approx((1.5, 0.5))
+    compared = Measured(losses=(2.0,), reference=(1.0,), tokens=2, divergences=(1.0, 3.0))
+    assert (compared.divergence, compared.divergence_error) == pytest.approx((2.0, 1.0))
 
 
 def test_wrong_files_are_refused(folder: Path, tmp_path: Path) -> None:
