@@ -38,11 +38,20 @@ def test_unknown_formats_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "unit").exists()
 
 
-def test_verify_names_the_bench_instead(tmp_path: Path) -> None:
-    config = UNITS["reference"]
-    outcome = dse("verify", "--design", write_design(tmp_path, config, export(config)).path)
-    assert outcome.code == 2
-    assert "README.md" in outcome.err
+def test_verify_runs_dot_products_on_the_files_of_the_folder(tmp_path: Path) -> None:
+    config = MacConfig(modes=("int4",), length=16, pipeline=0)
+    folder = write_design(tmp_path, config, export(config, "kiln_mac")).path
+    found = dse("verify", "--design", folder, "--cases", "2", "--json").data
+    assert found["passed"]
+    assert [run["results"] for run in found["runs"]] == [2, 2, 2, 2]
+    (source,) = [path for path in folder.glob("verilog/*.v") if path.stem == "kiln_mac"]
+    text = source.read_text("utf-8")
+    assert "m_axis_tdata" in text
+    source.write_text(text.replace("assign m_axis_tdata =", "assign m_axis_tdata = 1 ^"))
+    outcome = dse("verify", "--design", folder, "--cases", "2")
+    assert outcome.code == 1
+    assert "differs from what Kiln generates" in outcome.err
+    assert "FAILED" in outcome.out
 
 
 def _simulate(path: Path) -> subprocess.CompletedProcess[str]:
