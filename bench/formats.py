@@ -14,9 +14,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.machine import restart_on_one_core
+from dse.precision.example import UNSEEN, run_example, unseen_bench
 from dse.precision.options import HARDWARE_FORMATS
-from dse.precision.readings import KEPT, Meter, ReadingFile
-from dse.precision.sensitivities import WIDE_WINDOW, sensitivity_plans
+from dse.precision.page import render_formats
+from dse.precision.readings import KEPT, TOKENS, Meter, ReadingFile
+from dse.precision.sensitivities import measure_sensitivities, sensitivity_plans
+from hw.contracts import write_atomic
 from sim.quality.assignment import Assignment
 from sim.quality.perplexity import QualityBench
 
@@ -26,38 +29,50 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, printing a line for each reading, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--page", type=Path, default=Path("docs/formats.md"))
     parser.add_argument("--readings", type=Path, default=KEPT, help="file of the readings")
+    parser.add_argument("--unseen", type=Path, default=UNSEEN, help="file of those on other text")
     parser.add_argument("--again", action="store_true", help="take every reading again")
     options = parser.parse_args(arguments)
+    files = [options.readings, options.unseen]
     if options.again:
-        options.readings.unlink(missing_ok=True)
-    file = ReadingFile(options.readings)
-    meter = Meter(QualityBench.small(), kept=file)
-    _measure(meter, file)
+        for path in files:
+            path.unlink(missing_ok=True)
+    meter, unseen = (
+        Meter(bench, kept=(file := ReadingFile(path)), keep=file)
+        for bench, path in zip(
+            (QualityBench.small(limit=TOKENS), unseen_bench()), files, strict=True
+        )
+    )
+    _measure(meter)
+    table = measure_sensitivities(meter, HARDWARE_FORMATS)
+    found = list(run_example(meter, table, say=_say))
+    write_atomic(options.page, render_formats(table, meter, unseen, found))
+    print(options.page)
     return 0
 
 
-def _measure(meter: Meter, file: ReadingFile) -> None:
+def _measure(meter: Meter) -> None:
     wanted = {plan.text: plan for plan in _plans(meter)}
     missing = [plan for plan in wanted.values() if meter.known(plan) is None]
-    started = time.process_time()
     for index, plan in enumerate(missing, 1):
-        found = meter.keep(plan, file)
-        print(
+        found = meter.read(plan)
+        _say(
             f"{index}/{len(missing)} {plan.text}: divergence {found.divergence:.6f} +- "
-            f"{found.divergence_error:.6f}, loss {found.loss:+.6f} +- {found.loss_error:.6f}; "
-            f"{time.process_time() - started:.0f} s of processor",
-            flush=True,
+            f"{found.divergence_error:.6f}, loss {found.loss:+.6f} +- {found.loss_error:.6f}"
         )
 
 
 def _plans(meter: Meter) -> Iterator[Assignment]:
-    """Yield the readings of the page, the most wanted first."""
+    """Yield the readings of the table, the most wanted first."""
     for _, _, plan in sensitivity_plans(meter, HARDWARE_FORMATS):
         yield plan
-    for window in (None, WIDE_WINDOW):
-        for name in HARDWARE_FORMATS:
-            yield Assignment(default=meter.arithmetic(name, window))
+    for name in HARDWARE_FORMATS:
+        yield Assignment(default=meter.arithmetic(name))
+
+
+def _say(message: str) -> None:
+    print(f"[{time.process_time():.0f} s of processor] {message}", flush=True)
 
 
 if __name__ == "__main__":

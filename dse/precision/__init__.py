@@ -5,6 +5,7 @@ from .costs import Costs
 from .groups import GROUPS, Group, make_assignment, operator_class, split_operators
 from .knapsack import Front, relaxed_picks, solve
 from .options import HARDWARE_FORMATS, parse_formats, parse_loss_limit
+from .plans import FormatPlan, format_sets, make_plans
 from .readings import Meter, Reading, ReadingFile
 from .sensitivities import Sensitivities, measure_sensitivities
 
@@ -14,6 +15,7 @@ __all__ = [
     "Candidate",
     "Choice",
     "Costs",
+    "FormatPlan",
     "Front",
     "Group",
     "Meter",
@@ -22,7 +24,9 @@ __all__ = [
     "ReadingFile",
     "Sensitivities",
     "choose",
+    "format_sets",
     "make_assignment",
+    "make_plans",
     "measure_sensitivities",
     "measured_front",
     "operator_class",

@@ -9,21 +9,39 @@ import numpy as np
 
 from dse.workloads import Workload, builtin_model
 from hw.numerics import find_format
+from sim.quality.corpus import SMALL, read_split
+from sim.quality.model import load_gpt2
+from sim.quality.perplexity import QualityBench
+from sim.quality.tokenizer import Tokenizer
 
 from .choose import Choice, Reader, choose
 from .costs import Costs
 from .groups import split_operators
 from .options import HARDWARE_FORMATS
+from .readings import KEPT, TOKENS
 from .sensitivities import Sensitivities
 
-__all__ = ["LIMITS", "MODEL", "SETS", "Searched", "lane_costs", "lanes", "run_example"]
+__all__ = [
+    "LIMITS",
+    "MODEL",
+    "SETS",
+    "UNSEEN",
+    "Searched",
+    "lane_costs",
+    "lanes",
+    "run_example",
+    "unseen_bench",
+]
+
+UNSEEN = KEPT.with_name("unseen.json")
+"""Readings of what was found, on text that it was not chosen by."""
 
 MODEL = "gpt2"
 LIMITS = (0.01, 0.02, 0.05)
 SETS: dict[str, tuple[str, ...]] = {
     "all": HARDWARE_FORMATS,
     "fp4_e2m1, posit4, posit8, posit16": ("fp4_e2m1", "posit4", "posit8", "posit16"),
-    "fp4_e2m1, fp8_e4m3, bf16": ("fp4_e2m1", "fp8_e4m3", "bf16"),
+    "fp4_e2m1, fp8_e4m3": ("fp4_e2m1", "fp8_e4m3"),
     "int4, int8, int16": ("int4", "int8", "int16"),
     "fp4_e2m1, posit8": ("fp4_e2m1", "posit8"),
 }
@@ -77,3 +95,12 @@ def run_example(
             say(f"searching {name} within {limit:.0%}")
             choice = choose(reader, lane_costs(formats), limit, sensitivities, say=say)
             yield Searched(name=name, limit=limit, choice=choice)
+
+
+def unseen_bench() -> QualityBench:
+    """Return the small model on what `Meter.small` leaves of its held-out text."""
+    tokenizer = Tokenizer.read(SMALL)
+    tokens, calibration = (tokenizer.encode(read_split(name)) for name in ("test", "validation"))
+    seen = sum(len(window) for window in QualityBench.small(limit=TOKENS).windows)
+    model = load_gpt2(SMALL / "model.safetensors")
+    return QualityBench(model, tokens[seen:], calibration, limit=len(tokens))

@@ -157,6 +157,8 @@ class Meter:
         ``"stand-in"`` where the model stands for another, ``"measured"`` where it is the one meant.
     kept : ReadingFile or None
         Readings to begin with.
+    keep : ReadingFile or None
+        File that new ones are added to.
     cache : Cache or None
         Where new ones go; None keeps them for the life of the object only.
     say : callable
@@ -169,12 +171,13 @@ class Meter:
         *,
         source: str = STAND_IN,
         kept: ReadingFile | None = None,
+        keep: ReadingFile | None = None,
         cache: Cache | None = None,
         say: Callable[[str], None] = lambda message: None,
     ) -> None:
         self.bench, self.source = bench, source
         self._identity = dict(bench.identity)
-        self._kept, self._cache, self._say = kept, cache, say
+        self._kept, self._keep, self._cache, self._say = kept, keep, cache, say
         self._taken: dict[str, Reading] = {}
         self.measurements = 0
 
@@ -231,15 +234,10 @@ class Meter:
         found = Reading.of(self.bench.measure(assignment, divergence=True))
         self._taken[text] = found
         self.measurements += 1
+        if self._keep is not None:
+            self._keep.add(self._identity, text, found)
         if self._cache is not None:
             self._cache.put("quality", self._key(text), Entry(payload=asdict(found)))
-        return found
-
-    def keep(self, assignment: Assignment, file: ReadingFile) -> Reading:
-        """Return the reading of an assignment, and add it to `file` if it lacks it."""
-        found = self.read(assignment)
-        if file.get(self._identity, assignment.text) is None:
-            file.add(self._identity, assignment.text, found)
         return found
 
     def _cached(self, text: str) -> Reading | None:

@@ -44,8 +44,7 @@ def test_another_model_is_read_anew(tmp_path: Path) -> None:
 
 def test_files_hold_one_model(tmp_path: Path) -> None:
     path = tmp_path / "readings.json"
-    meter = Meter(ToyBench())
-    kept = meter.keep(INT8, ReadingFile(path))
+    kept = Meter(ToyBench(), keep=ReadingFile(path)).read(INT8)
     file = ReadingFile(path)
     assert file.get(ToyBench().identity, "int8") == kept
     assert file.get(ToyBench(model="other").identity, "int8") is None
@@ -53,8 +52,7 @@ def test_files_hold_one_model(tmp_path: Path) -> None:
     again = Meter(ToyBench(), kept=file)
     assert again.read(INT8) == kept
     assert again.measurements == 0
-    other = Meter(ToyBench(model="other"))
-    other.keep(Assignment.parse("int4"), file)
+    Meter(ToyBench(model="other"), keep=file).read(Assignment.parse("int4"))
     assert ReadingFile(path).texts == ["int4"]
 
 
