@@ -25,10 +25,11 @@ from boards.flows import synthesis, synthesize, used
 from boards.pool import Pool
 from boards.target import Target, list_targets, load_target
 from dse.benchmark.subspace import SUBSPACE
+from dse.calibrate_formats import calibrate_formats
 from dse.explore.ladder import TOP, figure, measure_clock
 from hw.contracts import ConfigError, KilnError, write_atomic
 from hw.export import export
-from hw.matrix import MATRIX_SPACE, MatrixConfig
+from hw.matrix import FORMAT_SETS, MATRIX_SPACE, MatrixConfig
 from sim.system import config_columns
 from surrogates.additive import fit_clock, fit_group, group_of
 
@@ -153,9 +154,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--bits", type=int, nargs="+", default=[4, 8, 16])
     parser.add_argument("--multipliers", nargs="+", default=["dsp", "lut"])
     parser.add_argument("--clock", action="store_true", help="fit the clock instead of the area")
+    parser.add_argument("--formats", nargs="*", metavar="SET", help="fit engines with formats")
     options = parser.parse_args(arguments)
     try:
         target = _target(options.family)
+        if options.formats is not None:
+            calibrate_formats(target, options.formats or FORMAT_SETS)
+            return 0
         groups = list(product(("os", "ws"), options.multipliers, options.bits))
         if options.clock:
             fitted = calibrate_clock(target, groups)

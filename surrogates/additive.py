@@ -34,6 +34,7 @@ __all__ = [
     "fits",
     "group_of",
     "is_current",
+    "memory_blocks",
     "predict",
 ]
 
@@ -74,7 +75,7 @@ def _counts(knobs: Columns, family: str) -> list[Floats]:
         cols,
         (rows + cols) * (pipeline == 2),  # operand registers at the edges; inside they exist
         rows * (rows - 1) / 2 + cols * (cols - 1) / 2,  # skew registers
-        _memory_blocks(rows * bits, a_depth, banks) + _memory_blocks(cols * bits, b_depth, banks),
+        memory_blocks(rows * bits, a_depth, banks) + memory_blocks(cols * bits, b_depth, banks),
         (rows + cols) * bits * (banks - 1),  # choosing between banks
         _result_cells(knobs, family),
         np.log2(a_depth) + np.log2(b_depth),  # pointers
@@ -111,7 +112,7 @@ def macro_area_um2(knobs: Columns) -> Floats:
     return total
 
 
-def _memory_blocks(width: Floats, depth: Floats, banks: Floats) -> Floats:
+def memory_blocks(width: Floats, depth: Floats, banks: Floats) -> Floats:
     """Return how many 18 kbit memories of at most 36 bits the banks of a buffer take."""
     words = depth / banks
     best = np.full(np.broadcast(width, words).shape, np.inf)

@@ -79,7 +79,7 @@ class _Measurer:
 
     def __init__(self, trace: Trace, target: Target) -> None:
         self._trace, self._target = trace, target
-        self._ladder = Ladder(target, trace, self._causes)
+        self._ladder = Ladder(target, lambda config: trace, self._causes)
 
     def _causes(self, config: MatrixConfig, clock_mhz: float) -> dict[str, Any]:
         return time_trace(self._trace, config, self._target, clock_mhz).to_dict()

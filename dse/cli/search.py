@@ -89,6 +89,37 @@ Bits = Annotated[
         rich_help_panel=_GOALS,
     ),
 ]
+Formats = Annotated[
+    str | None,
+    typer.Option(
+        metavar="all|NAMES",
+        help="Number formats by commas, or all: engines that take one or several of them, chosen "
+        "for each kind of operator by measured quality.",
+        rich_help_panel=_GOALS,
+    ),
+]
+MaxLoss = Annotated[
+    str | None,
+    typer.Option(
+        show_default="2%",
+        metavar="SHARE",
+        help="With --formats: most perplexity over float64's, 2% or 0.02.",
+        rich_help_panel=_GOALS,
+    ),
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="With --formats: GPT-2 weights (.safetensors) to measure quality on, with --text; "
+        "else a small built-in model stands in.",
+        rich_help_panel=_GOALS,
+    ),
+]
+Text = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Text to measure quality on.", rich_help_panel=_GOALS),
+]
 Fixed = Annotated[
     list[str] | None,
     typer.Option(
@@ -140,6 +171,10 @@ def search(
     max_power: MaxPower = None,
     max_latency: MaxLatency = None,
     bits: Bits = None,
+    formats: Formats = None,
+    max_perplexity_loss: MaxLoss = None,
+    weights: Weights = None,
+    text: Text = None,
     fix: Fixed = None,
     sampler: Sampler = "kiln",
     budget: Budget = 10,
@@ -157,10 +192,11 @@ def search(
     Each is shown when it is finished. Ctrl-C stops; the same command goes on.
     """
     import dse
-    from dse.explore.objectives import DEFAULT_OBJECTIVES
+    from dse.explore.objectives import DEFAULT_OBJECTIVES, QUALITY_OBJECTIVES
     from dse.workloads import load_workload, make_scenario, parse_dims
 
-    held = _held(bits, fix)
+    quality = _quality(formats, max_perplexity_loss, weights, text, bits, objective)
+    held = parse_fixed(fix) if formats else _held(bits, fix)
     scenario = make_scenario(
         prompt=prompt, generate=generate, batch=batch, requests=trace, bucket=bucket
     )
@@ -173,7 +209,7 @@ def search(
             sampler=sampler,
             budget=budget,
             seed=seed,
-            objectives=tuple(objective or DEFAULT_OBJECTIVES),
+            objectives=tuple(objective or (QUALITY_OBJECTIVES if formats else DEFAULT_OBJECTIVES)),
             max_power_mw=max_power,
             max_latency_ms=max_latency,
             name=name,
@@ -184,6 +220,8 @@ def search(
             seeds=seeds,
             jobs=jobs,
             progress=display.update,
+            say=None if as_json else note,
+            **quality,
         )
         _follow(running, display)
     _finish(running, as_json)
@@ -200,6 +238,34 @@ def _held(bits: int | None, fix: list[str] | None) -> dict[str, Any]:
             "the operand width; leave one out"
         )
     return {"operand_bits": _DEFAULT_BITS if bits is None else bits, **fixed}
+
+
+def _quality(
+    formats: str | None,
+    loss: str | None,
+    weights: Path | None,
+    text: Path | None,
+    bits: int | None,
+    objectives: list[str] | None,
+) -> dict[str, Any]:
+    """Return what the options on number formats say, as arguments of `dse.search`."""
+    from dse.precision import parse_loss_limit
+    from hw.contracts import ConfigError
+
+    if formats is None:
+        alone = {"--max-perplexity-loss": loss, "--weights": weights, "--text": text}
+        for name, value in alone.items():
+            if value is not None:
+                raise ConfigError(f"{name} says nothing without --formats; add --formats all")
+        if "perplexity" in (objectives or ()):
+            raise ConfigError("--objective perplexity needs number formats; add --formats all")
+        return {}
+    if bits is not None:
+        raise ConfigError(
+            f"--bits {bits} and --formats {formats} both choose what operands are; leave one out"
+        )
+    given: dict[str, Any] = {"formats": formats, "weights": weights, "text": text}
+    return given | ({"max_perplexity_loss": parse_loss_limit(loss)} if loss else {})
 
 
 def parse_fixed(given: list[str] | None) -> dict[str, Any]:

@@ -122,6 +122,10 @@ class BlockModel:
         user = self._limits.violations(quantities["latency_ms"], quantities["power_mw"])
         return {**found, **user}
 
+    def trace_of(self, config: Any) -> Trace:
+        """Return the workload as a configuration computes it."""
+        return self._trace
+
     def causes(self, config: Any, clock_mhz: float) -> dict[str, Any]:
         """Return the time of every operator on one design, as ``trace.json`` holds it."""
         rows = [self._row(config, op, clock_mhz) for op in self._trace.operators]

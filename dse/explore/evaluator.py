@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from hw.contracts import KilnError, SearchSpace, StorageError
 from sim.cosim import CosimProtocolError, CosimStallError
 
 from .block_model import BlockModel
+from .format_model import FormatModel
 from .ladder import Climb, Ladder, OverBudgetError, WrongDesignError
 from .limits import AREA, Limits
 from .model import AcceleratorModel
@@ -46,10 +47,14 @@ _TRACE_UNITS = {
     "tokens_per_joule": "1/J",
     "tokens_per_s_per_area": "1/s",
     "utilisation": "",
+    "perplexity_ratio": "",
 }
 
 _DESIGN_ERRORS = (WrongDesignError, CosimProtocolError, CosimStallError)
 """What fails for the design's own fault; other failures are the tools', and may pass."""
+
+
+Model = AcceleratorModel | BlockModel | FormatModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +67,7 @@ class Problem:
     objectives: tuple[Objective, ...]
     limits: Limits
     seed: int = 0
-    model: type[AcceleratorModel] | type[BlockModel] = AcceleratorModel
+    model: Callable[..., Model] = AcceleratorModel
     liberty: Path | None = None
     routings: int = 1
 
@@ -83,12 +88,12 @@ class AcceleratorEvaluator:
     def __init__(self, problem: Problem, run: RunFolder, *, jobs: int = 2) -> None:
         self.space, self.objectives = problem.space, problem.objectives
         self._problem, self._run = problem, run
-        self.model: AcceleratorModel | BlockModel = problem.model(
+        self.model: Model = problem.model(
             problem.space, problem.trace, problem.target, problem.limits
         )
         self._ladder = Ladder(
             problem.target,
-            problem.trace,
+            self.model.trace_of,
             self.model.causes,
             seed=problem.seed,
             routings=problem.routings,

@@ -21,7 +21,7 @@ from boards.tools import require_tool
 from dse.workloads import Trace
 from hw.contracts import KilnError
 from hw.export import ExportedDesign, export
-from hw.matrix import MatrixConfig
+from hw.matrix import MatrixConfig, MatrixJob
 from sim.cosim import GemmCase, run_jobs
 
 from .bench_sources import bench_digest
@@ -98,8 +98,8 @@ class Ladder:
     ----------
     target : Target
         Decides the rungs: routed where an open router exists, static timing otherwise.
-    trace : Trace
-        Gives the tile that is simulated.
+    trace_of : callable
+        Takes a configuration and returns its trace, of which a tile is simulated.
     causes : callable
         Takes a configuration and a clock in MHz, and returns where the time of the trace goes.
     seed : int
@@ -115,7 +115,7 @@ class Ladder:
     def __init__(
         self,
         target: Target,
-        trace: Trace,
+        trace_of: Callable[[Any], Trace],
         causes: Callable[[Any, float], dict[str, Any]],
         *,
         seed: int = 0,
@@ -123,7 +123,8 @@ class Ladder:
         cache: Cache | None = None,
         liberty: Path | None = None,
     ) -> None:
-        self._target, self._trace, self._causes, self._seed = target, trace, causes, seed
+        self._target, self._trace_of, self._causes = target, trace_of, causes
+        self._seed = seed
         self._routings = routings
         self._cache, self._liberty = cache or Cache(), liberty
 
@@ -182,8 +183,8 @@ class Ladder:
         """
         if not isinstance(config, MatrixConfig):
             return _Simulated(peak_share=1.0, activity={}, metrics=Metrics(), files={})
-        cases = tile_cases(config, self._trace, self._seed)
-        shapes = [[case.job.m, case.job.k, case.job.n] for case in cases]
+        cases = tile_cases(config, self._trace_of(config), self._seed)
+        shapes = [_shape(case) for case in cases]
         tool = require_tool("verilator")
         key = cache_key(
             verilog=design.verilog,
@@ -194,13 +195,13 @@ class Ladder:
         )
         entry = self._cache.remember("simulate", key, lambda: _run_tile(config, design, cases))
         cycles = [int(value) for value in entry.payload["cycles"]]
-        modelled = [config.cycles(config.plan(m, k, n)).total for m, k, n in shapes]
+        modelled = [config.cycles(_job(case)).total for case in cases]
         if entry.payload["mismatches"] or cycles != modelled:
             raise WrongDesignError(
                 f"simulation of {shapes} took {cycles} cycles, modelled {modelled}, with "
                 f"{entry.payload['mismatches']} wrong results; report it with `dse doctor --json`"
             )
-        macs = sum(m * k * n for m, k, n in shapes)
+        pairs = sum(job.m * job.elements * job.n for job in map(_job, cases))
         tile = f"tile {shapes} (m, k, n), streams always willing"
         counted = Figure(
             value=sum(cycles),
@@ -220,7 +221,7 @@ class Ladder:
             conditions=f"{tile}; closed form",
         )
         return _Simulated(
-            peak_share=macs / (sum(cycles) * config.macs_per_cycle),
+            peak_share=pairs / (sum(cycles) * config.rows * config.cols),
             activity=entry.payload["activity"],
             files={
                 "logs/simulation.log": _text(self._cache.log_path("simulate", key)),
@@ -244,6 +245,18 @@ class Ladder:
             simulated.activity,
             device_lut=self._target.budget.get("lut"),
         )
+
+
+def _job(case: GemmCase) -> MatrixJob:
+    job = case.job
+    assert isinstance(job, MatrixJob)
+    return job
+
+
+def _shape(case: GemmCase) -> list[Any]:
+    """Return a case as cache and reports name it: its shape, and the format where there is one."""
+    job = case.job
+    return [job.m, job.k, job.n, *([job.mode] if job.mode else [])]
 
 
 def require_tools(target: Target) -> None:
@@ -321,9 +334,13 @@ def _peak_share(causes: Mapping[str, Any], config: Any, clock_mhz: float) -> flo
     """Return the share of the array's peak that the whole trace uses, host time included."""
     if not isinstance(config, MatrixConfig):
         return 1.0
-    macs = sum(op["macs"] for op in causes["operators"] if op["block"] != "host")
+    pairs = sum(
+        op["macs"] / config.numbers.lanes(op["format"])
+        for op in causes["operators"]
+        if op["block"] != "host"
+    )
     seconds = sum(op["ms"] for op in causes["operators"]) / 1e3
-    return float(macs / (seconds * clock_mhz * 1e6 * config.macs_per_cycle))
+    return float(pairs / (seconds * clock_mhz * 1e6 * config.rows * config.cols))
 
 
 def _trace_power(report: PowerReport, clock_mhz: float, activity_scale: float) -> Metrics:

@@ -93,6 +93,10 @@ class AcceleratorModel:
         user = self._limits.violations(quantities["latency_ms"], quantities["power_mw"])
         return {**found, **user}
 
+    def trace_of(self, config: MatrixConfig) -> Trace:
+        """Return the workload as a configuration computes it."""
+        return self._trace
+
     def causes(self, config: MatrixConfig, clock_mhz: float) -> dict[str, Any]:
         """Return the time of every operator on one design, as ``trace.json`` holds it."""
         return time_trace(self._trace, config, self._target, clock_mhz).to_dict()

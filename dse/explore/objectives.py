@@ -10,7 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from hw.contracts import ConfigError, did_you_mean
 
-__all__ = ["DEFAULT_OBJECTIVES", "OBJECTIVES", "Objective", "find_objectives"]
+__all__ = [
+    "DEFAULT_OBJECTIVES",
+    "OBJECTIVES",
+    "QUALITY_OBJECTIVES",
+    "Objective",
+    "find_objectives",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +59,11 @@ _ALL = (
     Objective(name="area", column="area", label="area (LUT or um2)"),
     Objective(name="throughput", column="tokens_per_s", label="generated tokens/s", maximise=True),
     Objective(
+        name="perplexity",
+        column="perplexity_ratio",
+        label="perplexity over float64's",
+    ),
+    Objective(
         name="tokens-per-joule",
         column="tokens_per_joule",
         label="tokens per J of the engine",
@@ -67,6 +78,8 @@ _ALL = (
 )
 OBJECTIVES = {objective.name: objective for objective in _ALL}
 DEFAULT_OBJECTIVES = ("latency", "power", "area")
+QUALITY_OBJECTIVES = (*DEFAULT_OBJECTIVES, "perplexity")
+"""Where number formats are searched, so that what quality costs is on the front."""
 
 
 def find_objectives(names: Sequence[str]) -> tuple[Objective, ...]:

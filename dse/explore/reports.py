@@ -56,11 +56,11 @@ def power_text(power: PowerReport, clock_mhz: float) -> str:
     return json.dumps(found, indent=1) + "\n"
 
 
-def simulation_text(shapes: Sequence[Sequence[int]], found: Mapping[str, Any]) -> str:
+def simulation_text(shapes: Sequence[Sequence[Any]], found: Mapping[str, Any]) -> str:
     """Return JSON: products of the tile, cycles of each, wrong results, toggles per cycle."""
     products = [
-        {"m": m, "k": k, "n": n, "cycles": cycles}
-        for (m, k, n), cycles in zip(shapes, found["cycles"], strict=True)
+        dict(zip(("m", "k", "n", "format"), shape, strict=False)) | {"cycles": cycles}
+        for shape, cycles in zip(shapes, found["cycles"], strict=True)
     ]
     return (
         json.dumps(

@@ -23,7 +23,8 @@ from hw.matrix import MATRIX_SPACE
 from sim.system import require_fit
 
 from .block_model import BlockModel, block_space
-from .evaluator import AcceleratorEvaluator, Problem, figure_name
+from .evaluator import AcceleratorEvaluator, Model, Problem, figure_name
+from .formats import DEFAULT_LOSS, FormatSearch, format_space, prepare_formats
 from .ladder import require_tools
 from .limits import Limits
 from .model import AcceleratorModel
@@ -41,7 +42,7 @@ _MOST_JOBS = 256
 _MOST_SEEDS = 100
 _LAST_SEED = (1 << 31) - (1 << 20)  # nextpnr's is a 32-bit integer, and a resumed study adds to it
 _LONGEST_NAME = 100
-_PASSING = ("resume", "progress")  # arguments of `search` that leave no mark on a run
+_PASSING = ("resume", "progress", "say")  # arguments of `search` that leave no mark on a run
 _TOOLS = (
     "amaranth",
     "pyosys",
@@ -68,10 +69,15 @@ def search(
     runs_dir: str | Path = "runs",
     resume: bool = True,
     fixed: Mapping[str, Any] | None = None,
+    formats: str | None = None,
+    max_perplexity_loss: float = DEFAULT_LOSS,
+    weights: str | Path | None = None,
+    text: str | Path | None = None,
     liberty: str | Path | None = None,
     seeds: int = 1,
     jobs: int = 2,
     progress: Callable[[SearchProgress], None] | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Search:
     """Search accelerators for a workload on a target.
 
@@ -105,6 +111,15 @@ def search(
     fixed : mapping, optional
         Knobs held at a value or at a tuple of values. Operands are 8 bits wide unless named here,
         since quality is not modelled and narrower would always win.
+    formats : str, optional
+        Number formats to search over, ``"all"`` or names by commas: engines whose elements take one
+        or several of them, each operator class in each third of the layers in the format that a
+        measured quality allows. Without, engines of integers.
+    max_perplexity_loss : float
+        Most loss of quality with `formats`: perplexity over float64's, less one.
+    weights, text : str or Path, optional
+        GPT-2 weights (``.safetensors``) and a text, to measure quality on; else the built-in small
+        model stands in.
     liberty : str or Path, optional
         Liberty file (``.lib`` or ``.lib.gz``) of the cells to map to, for ASIC targets; the
         built-in sky130 table by default.
@@ -115,6 +130,8 @@ def search(
         Measurements at a time; the result does not depend on it.
     progress : callable, optional
         Told where the search stands.
+    say : callable, optional
+        Told what is measured of quality before the search.
 
     Returns
     -------
@@ -134,8 +151,17 @@ def search(
     trace = given.trace()
     _check_range("jobs", jobs, 1, _MOST_JOBS)
     _check_range("seed", seed, 0, _LAST_SEED)
-    space, model = _space_and_model(block, fixed or {})
-    require_fit(trace, chosen, _widths(space))
+    space: SearchSpace[Any]
+    model: Callable[..., Model]
+    if formats is None:
+        space, model = _space_and_model(block, fixed or {})
+        require_fit(trace, chosen, _widths(space))
+        quality = None
+    else:
+        quality = _quality(
+            given, chosen, block, formats, max_perplexity_loss, weights, text, say or _silent
+        )
+        space, model = format_space(quality, trace, fixed or {}), quality.model
     problem = Problem(
         trace=trace,
         target=chosen,
@@ -152,7 +178,7 @@ def search(
         "budget": budget,
         "command": _command(call),
         "tools": _tools(),
-        "notes": _notes(problem),
+        "notes": quality.notes if quality else _notes(problem),
         "origin": origin(given, chosen, _target_file(target)),
     }
     run = RunFolder(Path(runs_dir) / _run_name(trace.name, name))
@@ -164,8 +190,38 @@ def search(
         budget=budget,
         seed=seed,
         progress=progress,
-        claim=lambda: _claim(run, _key(problem, given, sampler), about, resume),
+        claim=lambda: _claim(
+            run,
+            {**_key(problem, given, sampler), **({"quality": quality.entry} if quality else {})},
+            about,
+            resume,
+        ),
     )
+
+
+def _silent(message: str) -> None:
+    """Say nothing."""
+
+
+def _quality(
+    given: Workload | OperatorList,
+    target: Target,
+    block: str,
+    formats: str,
+    limit: float,
+    weights: str | Path | None,
+    text: str | Path | None,
+    say: Callable[[str], None],
+) -> FormatSearch:
+    """Return the format plans of a search, measured."""
+    if block != "matrix":
+        raise ConfigError(f"block={block!r} takes no formats; use block='matrix', or leave it out")
+    if not isinstance(given, Workload):
+        raise ConfigError(
+            f"workload {given.name!r} is a list of GEMMs, of which nobody knows what they do to a "
+            "model's quality; give a model, or leave formats out"
+        )
+    return prepare_formats(given, target, formats, limit, weights=weights, text=text, say=say)
 
 
 def _routings(seeds: int, target: Target) -> int:

@@ -61,6 +61,9 @@ class Operator:
         Where the right-hand operand of a GEMM lives.
     context : int
         Tokens in the context, prompt included, when it runs; 0 where it does not matter.
+    format : str
+        Number format that a GEMM's operands are in, by a format assignment; empty where nobody
+        chose: blocks that take several formats then use their first.
     """
 
     name: str
@@ -72,6 +75,7 @@ class Operator:
     count: int = 1
     right: Operand = Operand.WEIGHT
     context: int = 0
+    format: str = ""
 
     def __post_init__(self) -> None:
         for field in ("m", "k", "n", "count"):

@@ -236,7 +236,7 @@ def make_plan(config: MacConfig) -> MacPlan:
     spare = -(-reach // step) - 1
     modes = []
     for index, (format, bits) in enumerate(zip(formats, spans, strict=True)):
-        container = max(4, 1 << (format.bits - 1).bit_length())
+        container = format.container_bits
         lanes = 16 // container
         top = step * (spare + 1) + 1 - window  # origin if there were no bias
         low = max(-2 * format.min_scale, top - 2 * format.quantum)

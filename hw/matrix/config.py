@@ -40,6 +40,8 @@ LIMITS = {
     "result_rows": (4, 1 << 16),
 }
 
+_FORMAT_LIMITS = {"accum_bits": (16, 256), "length": (1, 1 << 20)}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatrixConfig:
@@ -124,9 +126,10 @@ class MatrixConfig:
             "operand_bits": (4, 8, 16),
             "pipeline": (0, 1, 2, 3) if self.formats else (0, 1, 2),
             "banks": (1, 2, 4),
+            **({"step": (4, 8, 16, 32)} if self.formats else {}),
         }
         check_choices(self, options)
-        check_ranges(self, LIMITS | ({"accum_bits": (16, 256)} if self.formats else {}))
+        check_ranges(self, LIMITS | (_FORMAT_LIMITS if self.formats else {}))
 
     def _check_numbers(self) -> None:
         if self.formats:
@@ -224,7 +227,7 @@ class MatrixConfig:
         """Return the job of one run of `op`, or None where it is not a GEMM."""
         if op.kind is not OperatorKind.GEMM:
             return None
-        return (self.plan(op.m, op.k, op.n),)
+        return (self.plan(op.m, op.k, op.n, op.format),)
 
     def pack_a(self, job: MatrixJob, A: layout.Matrix) -> NDArray[np.unsignedinteger]:
         """Return the words of the A stream, ``[a_words, rows]``."""

@@ -113,6 +113,11 @@ class NumberFormat(ABC):
         return self
 
     @property
+    def container_bits(self) -> int:
+        """Bits that a code lies in beside others, in memory and on ports: 4, 8 or 16."""
+        return max(4, 1 << (self.bits - 1).bit_length())
+
+    @property
     def code_type(self) -> type[np.uint8] | type[np.uint16]:
         """Type of arrays of codes: uint8 up to 8 bits, else uint16."""
         return np.uint8 if self.bits <= 8 else np.uint16

@@ -142,13 +142,17 @@ def verify_design(
 
 
 def random_cases(config: Any, count: int, *, seed: int) -> list[GemmCase]:
-    """Return products of ragged shapes, every second one with pauses in all streams."""
+    """Return products of ragged shapes, every second one with pauses in all streams.
+
+    An engine with number formats is given them in turn.
+    """
     rng = np.random.default_rng(seed)
     shapes = _shapes(config, rng)
+    modes = getattr(config, "formats", ())
     return [
         GemmCase.random(
             config,
-            next(shapes),
+            (*next(shapes), *modes[index // 2 % max(len(modes), 1) :][:1]),
             seed=int(rng.integers(1 << 31)),
             stalls=random_stalls(rng) if index % 2 else None,
         )

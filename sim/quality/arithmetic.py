@@ -61,16 +61,27 @@ class Arithmetic:
 
     @classmethod
     def parse(cls, text: str) -> Arithmetic:
-        """Read ``"posit8"`` (quire) or ``"posit8@24"`` (a window of 24 bits)."""
-        name, at, window = text.strip().partition("@")
+        """Read ``"posit8"`` (quire) or ``"posit8@24"`` (a window of 24 bits).
+
+        ``">bf16"`` behind it says what sums are rounded into.
+        """
+        products, into, result = (part.strip() for part in text.partition(">"))
+        if into and not result:
+            raise ConfigError(f"{text!r}: after > comes the format of results, such as {text}bf16")
+        name, at, window = products.partition("@")
         if at and not window.isdecimal():
             raise ConfigError(f"{text!r}: after @ comes the window in bits, such as {name}@24")
-        return cls(format=_canonical(name), window=int(window) if at else None)
+        return cls(
+            format=_canonical(name),
+            window=int(window) if at else None,
+            result=_canonical(result) if into else "float32",
+        )
 
     @property
     def text(self) -> str:
         """What `parse` reads."""
-        return self.format if self.window is None else f"{self.format}@{self.window}"
+        products = self.format if self.window is None else f"{self.format}@{self.window}"
+        return products if self.result == "float32" else f"{products}>{self.result}"
 
     @property
     def number_format(self) -> AnyFormat:

@@ -15,7 +15,7 @@ from hw.matrix import MatrixConfig
 
 from .host import host_of, operator_seconds
 from .model import memory_view
-from .shapes import TraceLike
+from .shapes import TraceLike, job_shape
 from .space import config_columns
 from .terms import KNOBS, shape_terms
 from .timing import job_cycles
@@ -51,6 +51,8 @@ class OperatorTime:
         the cause that takes most.
     macs, bytes : float
         Work and traffic of all runs.
+    format : str
+        Number format, where one was assigned.
     """
 
     name: str
@@ -68,6 +70,7 @@ class OperatorTime:
     bottleneck: str
     macs: float
     bytes: float
+    format: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +156,8 @@ def _groups(operators: tuple[Operator, ...]) -> list[list[Operator]]:
     groups: dict[tuple[Any, ...], list[Operator]] = {}
     for op in operators:
         shape = tuple(-1 if d == op.context else d for d in (op.m, op.k, op.n))
-        groups.setdefault((op.name, op.kind, op.phase, op.right, shape), []).append(op)
+        key = (op.name, op.format, op.kind, op.phase, op.right, shape)
+        groups.setdefault(key, []).append(op)
     ordered = sorted(groups.values(), key=lambda group: group[0].phase is Phase.DECODE)
     return [sorted(group, key=lambda op: op.context) for group in ordered]
 
@@ -190,6 +194,7 @@ def _row(
         bottleneck=bottleneck,
         macs=macs,
         bytes=moved,
+        format=middle.format,
     )
 
 
@@ -204,13 +209,13 @@ class _Engine:
 
     def time(self, operators: Iterable[Operator]) -> None:
         """Evaluate every distinct shape."""
-        shapes = sorted({(op.m, op.k, op.n) for op in operators})
+        shapes = sorted({job_shape(op) for op in operators})
         if not shapes:
             return
         m, k, n = np.array(shapes, dtype=np.int64).T
         terms = shape_terms(m, k, n, {name: self._columns[name] for name in KNOBS})
         cycles = job_cycles(terms, self._view)
-        useful = m * k * n / self._config.macs_per_cycle
+        useful = m * k * n / (self._config.rows * self._config.cols)
         causes = {
             "compute": useful,
             "edge": terms.steps - useful,
@@ -230,7 +235,7 @@ class _Engine:
         causes: dict[str, float] = dict.fromkeys(CAUSES, 0.0)
         cycles = waiting = moved = 0.0
         for op in group:
-            split, waits, volume = self._shapes[(op.m, op.k, op.n)]
+            split, waits, volume = self._shapes[job_shape(op)]
             total = sum(split.values())
             for cause, value in split.items():
                 causes[cause] += op.count * value

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from boards.memory import Memory
 from boards.target import Target
-from hw.contracts import Phase
+from hw.contracts import OperatorKind, Phase
 
 from .distinct import distinct_rows, first_rows
 from .fit import memory_fill
 from .host import host_of, host_seconds
 from .phases import PhaseTerms
-from .shapes import TraceLike, gemm_shapes
+from .shapes import TraceLike, gemm_shapes, job_shape
 from .space import STRUCTURE
 from .terms import FLAGS, KNOBS, JobTerms, job_terms
 from .timing import MemoryView, job_cycles, view_memory
@@ -72,7 +73,8 @@ class TraceModel:
         self._vectors = vector_terms(self.shapes.where(vector), knobs)
         self._grid = _grid(self._structure, self._array)
         self._host = host_seconds(host_of(target), trace.operators)
-        self._macs = float(sum(op.macs * op.count for op in trace.operators))
+        gemms = (op for op in trace.operators if op.kind is OperatorKind.GEMM)
+        self._steps = float(sum(prod(job_shape(op)) * op.count for op in gemms))
 
     def __len__(self) -> int:
         return len(self._structure)
@@ -170,7 +172,7 @@ class TraceModel:
         where = slice(None) if points is None else points
         cells = self.columns["rows"][where] * self.columns["cols"][where]
         figures["engine_cycles"] = prefill + decode
-        figures["utilisation"] = self._macs / (cells * np.maximum(1.0, prefill + decode))
+        figures["utilisation"] = self._steps / (cells * np.maximum(1.0, prefill + decode))
         figures["memory_fill"] = self._fill(np.asarray(self.columns["operand_bits"])[where])
         if power_mw is not None:
             figures["energy_j"] = np.asarray(power_mw) * figures["latency_ms"] / 1e6

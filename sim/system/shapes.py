@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -11,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw.contracts import Operator, OperatorKind, Phase
+from hw.numerics import find_format
 
-__all__ = ["GemmShapes", "TraceLike", "gemm_shapes"]
+__all__ = ["GemmShapes", "TraceLike", "gemm_shapes", "job_shape", "port_lanes"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+PORT_BITS = 16  # of an operand port that several formats share
 ALL_CONTEXTS = 128  # as many contexts are counted one by one
 BUCKET = 64  # of more: contexts per bucket, doubled until at most MOST_BUCKETS are left
 MOST_BUCKETS = 32
@@ -72,6 +75,18 @@ class GemmShapes:
         return GemmShapes(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
+@functools.cache
+def port_lanes(format: str) -> int:
+    """Return how many operands of a format share a port of 16 bits; 1 without a format."""
+    return PORT_BITS // find_format(format).container_bits if format else 1
+
+
+def job_shape(op: Operator) -> tuple[int, int, int]:
+    """Return ``(m, k, n)`` with k in words of an operand port, of which the array takes one pair
+    per cycle."""
+    return op.m, -(-op.k // port_lanes(op.format)), op.n
+
+
 def gemm_shapes(operators: Iterable[Operator]) -> GemmShapes:
     """Return the distinct shapes of all GEMMs, many growing contexts reduced to representatives.
 
@@ -86,9 +101,9 @@ def gemm_shapes(operators: Iterable[Operator]) -> GemmShapes:
             continue
         if op.context and op.phase is Phase.DECODE:
             fixed = tuple(d if d != op.context else -1 for d in (op.m, op.k, op.n))
-            families[(op.name, *fixed)].append(op)
+            families[(op.name, op.format, *fixed)].append(op)
         else:
-            weights[(op.m, op.k, op.n)][op.phase is Phase.DECODE] += op.count
+            weights[job_shape(op)][op.phase is Phase.DECODE] += op.count
     for family in families.values():
         for shape, count in _representatives(family):
             weights[shape][1] += count
@@ -114,7 +129,7 @@ def _representatives(
         total = float(sum(op.count * op.context for op in bucket))
         span = high.context - low.context
         upper = (total - count * low.context) / span if span else 0.0
-        result.append(((low.m, low.k, low.n), count - upper))
+        result.append((job_shape(low), count - upper))
         if upper:
-            result.append(((high.m, high.k, high.n), upper))
+            result.append((job_shape(high), upper))
     return result

@@ -23,6 +23,7 @@ STRUCTURE = "structure"
 """Extra column of `space_columns`: a number for each combination of the knobs that decide counts
 of cycles and words, so that the system model need not look for them."""
 
+_MEANT = {"accum_bits": "result_bits", "pipeline": "stages"}
 _SCALING = ("operand_bits", "multiplier", "banks")  # they scale bytes and clock, not counts
 _DEPTHS = ("a_depth", "b_depth")
 
@@ -32,7 +33,12 @@ Columns = dict[str, NDArray[Any]]
 def config_columns(configs: Iterable[MatrixConfig]) -> Columns:
     """Return the columns of given configurations."""
     listed = list(configs)
-    return {name: np.array([getattr(config, name) for config in listed]) for name in FIELDS}
+    return {name: np.array([_field(config, name) for config in listed]) for name in FIELDS}
+
+
+def _field(config: MatrixConfig, name: str) -> Any:
+    """Return a field as the system model takes it: with formats, what cycles and bytes follow."""
+    return getattr(config, _MEANT.get(name, name) if config.formats else name)
 
 
 def space_mesh(space: SearchSpace[MatrixConfig]) -> Columns:

@@ -36,7 +36,7 @@ def test_one_cycle_or_one_element_off_is_refused(
     cycles[-1] += late
     entry = Entry(payload={"cycles": cycles, "mismatches": mismatches, "activity": {}})
     monkeypatch.setattr(ladder_module, "_run_tile", lambda *_: entry)
-    ladder = Ladder(load_target(), trace, lambda *_: {}, cache=Cache(tmp_path))
+    ladder = Ladder(load_target(), lambda _: trace, lambda *_: {}, cache=Cache(tmp_path))
     if refused:
         with pytest.raises(WrongDesignError, match="wrong results; report it"):
             ladder._simulate(CONFIG, export(CONFIG))
@@ -48,7 +48,7 @@ def test_one_cycle_or_one_element_off_is_refused(
 @pytest.fixture
 def ladder(tmp_path: Path, simulated: list[int]) -> Ladder:
     trace = load_workload("gpt2", make_scenario(prompt=16, generate=2)).trace()
-    return Ladder(load_target(), trace, lambda *_: {}, cache=Cache(tmp_path))
+    return Ladder(load_target(), lambda _: trace, lambda *_: {}, cache=Cache(tmp_path))
 
 
 @pytest.fixture

@@ -121,8 +121,9 @@ def run_jobs(
                 cycle += 1
                 assert cycle < LIMIT, f"{job} stalled after {len(beats)} of {job.out_rows} rows"
                 if willing and valid:
-                    beats.append(lanes(payload, config.cols, config.accum_bits))
-                    keep, last = lanes(payload >> config.cols * config.accum_bits, 2, config.cols)
+                    width = config.result_bits
+                    beats.append(lanes(payload, config.cols, width))
+                    keep, last = lanes(payload >> config.cols * width, 2, config.cols)
                     check_keep(config, job, keep)
             run.ends.append(cycle - 1)
             assert len(beats) == job.out_rows
@@ -150,12 +151,9 @@ def check_keep(config: MatrixConfig, job: MatrixJob, keep: int) -> None:
     assert keep in ((1 << config.cols) - 1, (1 << edge) - 1)
 
 
-def random_case(config: MatrixConfig, shape: tuple[int, int, int], rng: Any) -> Any:
-    m, k, n = shape
-    low, high = -(1 << (config.operand_bits - 1)), 1 << (config.operand_bits - 1)
-    A = rng.integers(low, high, (m, k))
-    B = rng.integers(low, high, (k, n))
-    return config.plan(m, k, n), A, B
+def random_case(config: MatrixConfig, shape: tuple[int, int, int], rng: Any, mode: str = "") -> Any:
+    job = config.plan(*shape, mode)
+    return job, *config.random(job, rng)
 
 
 def check_case(config: MatrixConfig, shape: tuple[int, int, int], seed: int, **peers: Any) -> Run:

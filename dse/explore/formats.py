@@ -1,0 +1,182 @@
+"""Searching over number formats: from names and a limit to measured plans, space and model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from boards.cache import Cache
+from boards.target import Target
+from dse.precision import (
+    FormatPlan,
+    Meter,
+    format_sets,
+    make_plans,
+    measure_sensitivities,
+    parse_formats,
+)
+from dse.workloads import Trace, Workload
+from hw.contracts import ConfigError, Knob, OperatorKind, SearchSpace
+from hw.matrix import MIXED_SPACE, mixed_config
+from hw.matrix.plan import DIM_LIMIT
+from surrogates.mixed import FITTED_BY, known_groups, mixed_group
+
+from .format_model import FormatModel
+from .limits import Limits
+
+__all__ = ["DEFAULT_LOSS", "FormatSearch", "format_space", "prepare_formats"]
+
+DEFAULT_LOSS = 0.02
+"""Most perplexity over float64's, less one, where nobody says."""
+
+_LEAST_LENGTH = 4096  # of dot products: what areas were fitted at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormatSearch:
+    """What is searched: plans within the limit, and what was left out.
+
+    Members
+    -------
+    plans : tuple of FormatPlan
+        One for each set of formats.
+    left_out : dict of str to str
+        Sets without a plan, and why.
+    pipelines : tuple of int
+        Depths of the elements' pipeline of which areas and clocks are known for all of them.
+    limit : float
+        The limit on quality.
+    about : dict
+        Model, text and tokens that quality was measured on.
+    """
+
+    plans: tuple[FormatPlan, ...]
+    left_out: dict[str, str]
+    pipelines: tuple[int, ...]
+    limit: float
+    about: Mapping[str, Any]
+
+    def model(
+        self, space: SearchSpace[Any], trace: Trace, target: Target, limits: Limits
+    ) -> FormatModel:
+        """Return the model of a space of these plans."""
+        return FormatModel(space, self.plans, target, limits)
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """What ``run.json`` says of quality: assignments and what they were measured to lose."""
+        return {
+            "limit": self.limit,
+            "source": self.plans[0].source,
+            "measured_on": dict(self.about),
+            "plans": {
+                plan.formats: {
+                    "assignment": plan.assignment,
+                    "perplexity_increase": plan.reading.increase,
+                    "perplexity_increase_error": plan.reading.increase_error,
+                    "divergence_nats": plan.reading.divergence,
+                    "stored_bytes": plan.stored_bytes,
+                }
+                for plan in self.plans
+            },
+            "left_out": self.left_out,
+        }
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the report has to know."""
+        source = self.plans[0].source
+        whose = (
+            "the built-in small model's, a stand-in for this one"
+            if source == "stand-in"
+            else "measured on the weights and the text that were given"
+        )
+        notes = [
+            f"quality is {whose}: perplexity over float64's, {self.about.get('tokens')} tokens, "
+            f"limit {self.limit:.2%}",
+            *(
+                f"{plan.formats}: {plan.assignment}, perplexity {plan.reading.increase:+.2%} "
+                f"({plan.source})"
+                for plan in self.plans
+            ),
+        ]
+        return notes + [f"left out, {name}: {why}" for name, why in self.left_out.items()]
+
+
+def prepare_formats(
+    workload: Workload,
+    target: Target,
+    formats: str,
+    limit: float,
+    *,
+    weights: str | Path | None = None,
+    text: str | Path | None = None,
+    say: Callable[[str], None] = lambda message: None,
+) -> FormatSearch:
+    """Measure what formats do to quality, and return the plans within the limit.
+
+    Raises
+    ------
+    ConfigError
+        Unknown formats, sets that nothing is known about on the target, or nothing in the limit.
+    """
+    names = parse_formats(formats)
+    sets, pipelines = _known(format_sets(names), target)
+    meter = _meter(weights, text, say)
+    wanted = tuple(dict.fromkeys(name for each in sets for name in each.split("+")))
+    sensitivities = measure_sensitivities(_small(say), wanted)
+    plans, left_out = make_plans(workload, target, sets, limit, meter, sensitivities)
+    return FormatSearch(
+        plans=plans,
+        left_out=left_out,
+        pipelines=pipelines,
+        limit=limit,
+        about=dict(meter.bench.identity),
+    )
+
+
+def _known(sets: tuple[str, ...], target: Target) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Return the sets, and the pipelines common to them, that the predictor knows."""
+    known = known_groups(target.family)
+    depths = [int(pipeline) for pipeline in MIXED_SPACE.knobs["pipeline"].values]
+    of = {name: {p for p in depths if mixed_group(name, p) in known} for name in sets}
+    found = tuple(name for name in sets if of[name])
+    if not found:
+        raise ConfigError(
+            f"nothing is known about engines of {', '.join(sets)} on {target.family}; measure some "
+            f"with `{FITTED_BY} --family {target.family}`, or use --target ecpix5-85f"
+        )
+    return found, tuple(p for p in depths if all(p in of[name] for name in found))
+
+
+def _small(say: Callable[[str], None]) -> Meter:
+    return Meter.small(cache=Cache(), say=say)
+
+
+def _meter(
+    weights: str | Path | None, text: str | Path | None, say: Callable[[str], None]
+) -> Meter:
+    if weights is None and text is None:
+        return _small(say)
+    if weights is None or text is None:
+        raise ConfigError(
+            "weights and text go together: the model that is measured, and what it is measured on; "
+            "give both, or neither"
+        )
+    return Meter.of_files(Path(weights), Path(text), cache=Cache(), say=say)
+
+
+def format_space(search: FormatSearch, trace: Trace, fixed: Mapping[str, Any]) -> SearchSpace[Any]:
+    """Return the engines of the plans whose accumulators hold the trace's dot products."""
+    longest = max(op.k for op in trace.operators if op.kind is OperatorKind.GEMM)
+    length = max(_LEAST_LENGTH, 1 << (longest - 1).bit_length())
+    if length >= DIM_LIMIT:
+        raise ConfigError(f"a dot product of {longest} is longer than a job's; shorten the context")
+    knobs = dict(MIXED_SPACE.knobs)
+    knobs["formats"] = Knob(tuple(plan.formats for plan in search.plans))
+    knobs["pipeline"] = Knob(search.pipelines, ordinal=True)
+    held = {name: value for name, value in fixed.items() if name != "operand_bits"}
+    return SearchSpace(partial(mixed_config, length=length), knobs).restrict(held)
