@@ -195,7 +195,7 @@ def search(
     from dse.explore.objectives import DEFAULT_OBJECTIVES, QUALITY_OBJECTIVES
     from dse.workloads import load_workload, make_scenario, parse_dims
 
-    quality = _quality(formats, max_perplexity_loss, weights, text, bits, objective)
+    quality = _quality(formats, max_perplexity_loss, weights, text, bits)
     held = parse_fixed(fix) if formats else _held(bits, fix)
     scenario = make_scenario(
         prompt=prompt, generate=generate, batch=batch, requests=trace, bucket=bucket
@@ -246,7 +246,6 @@ def _quality(
     weights: Path | None,
     text: Path | None,
     bits: int | None,
-    objectives: list[str] | None,
 ) -> dict[str, Any]:
     """Return what the options on number formats say, as arguments of `dse.search`."""
     from dse.precision import parse_loss_limit
@@ -257,8 +256,6 @@ def _quality(
         for name, value in alone.items():
             if value is not None:
                 raise ConfigError(f"{name} says nothing without --formats; add --formats all")
-        if "perplexity" in (objectives or ()):
-            raise ConfigError("--objective perplexity needs number formats; add --formats all")
         return {}
     if bits is not None:
         raise ConfigError(

@@ -27,7 +27,7 @@ from .format_model import FormatModel
 from .ladder import Climb, Ladder, OverBudgetError, WrongDesignError
 from .limits import AREA, Limits
 from .model import AcceleratorModel
-from .objectives import Objective
+from .objectives import QUALITY, Objective
 from .pareto import front_layers
 from .planner import PRIORS
 from .prediction import RESOURCE_UNITS, predicted_figure, predicted_resources
@@ -47,7 +47,6 @@ _TRACE_UNITS = {
     "tokens_per_joule": "1/J",
     "tokens_per_s_per_area": "1/s",
     "utilisation": "",
-    "perplexity_ratio": "",
 }
 
 _DESIGN_ERRORS = (WrongDesignError, CosimProtocolError, CosimStallError)
@@ -122,14 +121,17 @@ class AcceleratorEvaluator:
                 "layer": int(layers[i]) + 1,
                 **self.space.point(int(points[i])),
                 **{
-                    self._figure(o.column, Fidelity.PREDICTED): float(
-                        f"{quantities[o.column][i]:.6g}"
-                    )
+                    self._modelled_name(o.column): float(f"{quantities[o.column][i]:.6g}")
                     for o in self.objectives
                 },
             }
             for i in order
         ]
+
+    def _modelled_name(self, column: str) -> str:
+        """Return a column's name where no design was built: quality is measured all the same."""
+        fidelity = Fidelity.MEASURED if column in QUALITY else Fidelity.PREDICTED
+        return self._figure(column, fidelity)
 
     def close(self) -> None:
         """Kill what still runs."""
@@ -188,7 +190,10 @@ class AcceleratorEvaluator:
         missed = {name: value for name, value in violations.items() if value > 0}
         return Judgement(
             state=TrialState.REFUSED if missed else TrialState.MEASURED,
-            metrics=climb.metrics | self._trace_figures(quantities) | self._predicted(point),
+            metrics=climb.metrics
+            | self._trace_figures(quantities)
+            | self._quality(point)
+            | self._predicted(point),
             objectives={o.column: float(quantities[o.column][0]) for o in self.objectives},
             violations=violations,
             figures={name: float(value[0]) for name, value in figures.items()},
@@ -246,6 +251,12 @@ class AcceleratorEvaluator:
                 )
         return Metrics(figures)
 
+    def _quality(self, point: Mapping[str, Any]) -> Metrics:
+        """Return what the formats of a design were measured to lose, if it has any."""
+        if not isinstance(self.model, FormatModel):
+            return Metrics()
+        return self.model.quality_figures(self.space.decode(point))
+
     def _predicted(self, point: Mapping[str, Any]) -> Metrics:
         """Return what the model said before anything was measured, every objective included."""
         index = np.array([self.space.index(point)])
@@ -255,7 +266,7 @@ class AcceleratorEvaluator:
             "power_mw": "mW",
             "latency_ms": "ms",
         }
-        asked = {o.column for o in self.objectives}
+        asked = {o.column for o in self.objectives} - QUALITY.keys()
         wanted |= {name: unit for name, unit in _TRACE_UNITS.items() if name in asked}
         found = {column: (float(quantities[column][0]), unit) for column, unit in wanted.items()}
         found["clock_mhz"] = (float(self.model.figures["clock_mhz"][index[0]]), "MHz")
@@ -279,6 +290,7 @@ def figure_name(column: str, family: str, fidelity: Fidelity | None = None) -> s
     """
     asic = family == "sky130"
     found = {
+        **dict.fromkeys(QUALITY, Fidelity.MEASURED),
         "area": Fidelity.ESTIMATED if asic else Fidelity.MEASURED,  # macros are from a table
         **dict.fromkeys(
             ("power_mw", "energy_j", "tokens_per_joule"),

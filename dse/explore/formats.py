@@ -18,6 +18,7 @@ from dse.precision import (
     measure_sensitivities,
     parse_formats,
 )
+from dse.precision.readings import STAND_IN
 from dse.workloads import Trace, Workload
 from hw.contracts import ConfigError, Knob, OperatorKind, SearchSpace
 from hw.matrix import MIXED_SPACE, mixed_config
@@ -66,6 +67,11 @@ class FormatSearch:
         return FormatModel(space, self.plans, target, limits)
 
     @property
+    def stands_in(self) -> bool:
+        """Whether quality is that of another model than the workload's."""
+        return self.plans[0].source == STAND_IN
+
+    @property
     def entry(self) -> dict[str, Any]:
         """What ``run.json`` says of quality: assignments and what they were measured to lose."""
         return {
@@ -88,10 +94,9 @@ class FormatSearch:
     @property
     def notes(self) -> list[str]:
         """What a reader of the report has to know."""
-        source = self.plans[0].source
         whose = (
             "the built-in small model's, a stand-in for this one"
-            if source == "stand-in"
+            if self.stands_in
             else "measured on the weights and the text that were given"
         )
         notes = [

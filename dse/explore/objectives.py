@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,9 +13,11 @@ from hw.contracts import ConfigError, did_you_mean
 __all__ = [
     "DEFAULT_OBJECTIVES",
     "OBJECTIVES",
+    "QUALITY",
     "QUALITY_OBJECTIVES",
     "Objective",
     "find_objectives",
+    "of_the_model_itself",
 ]
 
 
@@ -60,8 +62,8 @@ _ALL = (
     Objective(name="throughput", column="tokens_per_s", label="generated tokens/s", maximise=True),
     Objective(
         name="perplexity",
-        column="perplexity_ratio",
-        label="perplexity over float64's",
+        column="stand_in_perplexity_ratio",
+        label="perplexity over float64's, of the stand-in model",
     ),
     Objective(
         name="tokens-per-joule",
@@ -78,8 +80,22 @@ _ALL = (
 )
 OBJECTIVES = {objective.name: objective for objective in _ALL}
 DEFAULT_OBJECTIVES = ("latency", "power", "area")
+QUALITY = {
+    "stand_in_perplexity_ratio": "of the stand-in model",
+    "perplexity_ratio": "of the model itself",
+}
+"""Columns of quality, by the model that it was measured on."""
 QUALITY_OBJECTIVES = (*DEFAULT_OBJECTIVES, "perplexity")
 """Where number formats are searched, so that what quality costs is on the front."""
+
+
+def of_the_model_itself(objectives: Sequence[Objective]) -> tuple[Objective, ...]:
+    """Return objectives with quality measured on the model that was given, not on a stand-in."""
+    stand_in, own = QUALITY
+    label = f"perplexity over float64's, {QUALITY[own]}"
+    return tuple(
+        replace(o, column=own, label=label) if o.column == stand_in else o for o in objectives
+    )
 
 
 def find_objectives(names: Sequence[str]) -> tuple[Objective, ...]:

@@ -28,7 +28,13 @@ from .formats import DEFAULT_LOSS, FormatSearch, format_space, prepare_formats
 from .ladder import require_tools
 from .limits import Limits
 from .model import AcceleratorModel
-from .objectives import DEFAULT_OBJECTIVES, find_objectives
+from .objectives import (
+    DEFAULT_OBJECTIVES,
+    QUALITY,
+    Objective,
+    find_objectives,
+    of_the_model_itself,
+)
 from .search import Search, SearchProgress
 
 if TYPE_CHECKING:
@@ -166,7 +172,7 @@ def search(
         trace=trace,
         target=chosen,
         space=space,
-        objectives=find_objectives(objectives),
+        objectives=_objectives(objectives, quality),
         limits=Limits(max_power_mw=max_power_mw, max_latency_ms=max_latency_ms),
         seed=seed,
         model=model,
@@ -197,6 +203,16 @@ def search(
             resume,
         ),
     )
+
+
+def _objectives(names: Sequence[str], quality: FormatSearch | None) -> tuple[Objective, ...]:
+    """Return the named objectives; quality needs formats, and is that of the model measured."""
+    found = find_objectives(names)
+    if quality is None and any(o.column in QUALITY for o in found):
+        raise ConfigError("objective='perplexity' needs number formats; give formats='all'")
+    if quality is not None and not quality.stands_in:
+        return of_the_model_itself(found)
+    return found
 
 
 def _silent(message: str) -> None:
