@@ -129,7 +129,7 @@ class MacConfig:
             names = getattr(self, field)
             if not isinstance(names, tuple) or (field == "modes" and not names):
                 raise ConfigError(f"{field}={names!r} is no tuple of formats; name one or more")
-            formats = [find_format(name) for name in names]
+            formats = [_named(field, name) for name in names]
             if len(set(formats)) < len(formats):
                 raise ConfigError(f"{field}={names} names a format twice; name each once")
             if len(names) > 16:
@@ -214,6 +214,14 @@ class MacConfig:
         from .unit import MacUnit
 
         return MacUnit(self)
+
+
+def _named(field: str, name: Any) -> NumberFormat:
+    """Return a format; say in which field its name stands if it is none."""
+    try:
+        return find_format(name)
+    except ConfigError as error:
+        raise ConfigError(f"{field}: {name!r} is no format of a unit: {error}") from error
 
 
 def _one_of(name: str, formats: tuple[NumberFormat, ...], field: str) -> NumberFormat:

@@ -32,5 +32,6 @@ class MacJob:
 
     def __post_init__(self) -> None:
         for field in ("length", "count"):
-            if getattr(self, field) < 1:
-                raise ConfigError(f"{field}={getattr(self, field)} is no work; use 1 or more")
+            value = getattr(self, field)
+            if not isinstance(value, int) or value < 1:
+                raise ConfigError(f"{field}={value!r} is no work; use 1 or more")

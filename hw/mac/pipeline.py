@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Const, Module, Mux, Signal, Value
 
 __all__ = ["Bundle", "Cutter", "choose"]
 
@@ -39,10 +39,22 @@ class Cutter:
         }
 
     def register(self, cut: str, name: str, value: Any, *, reset: bool = False) -> Any:
-        """Return one value behind the cut."""
+        """Return one value behind the cut.
+
+        Where that is not registered it still gets a name: written out again wherever it is used,
+        it would double from cut to cut.
+        """
         if cut not in self.cuts:
-            return value
+            return self._named(f"{cut}_{name}", value)
         return self.always(f"{cut}_{name}", value, reset=reset)
+
+    def _named(self, name: str, value: Any) -> Any:
+        expression = Value.cast(value)
+        if isinstance(expression, Signal | Const):
+            return value
+        named = Signal(expression.shape(), name=name)
+        self.m.d.comb += named.eq(expression)
+        return named
 
     def always(self, name: str, value: Any, *, reset: bool = False) -> Signal:
         """Return `value` a cycle later."""

@@ -42,6 +42,8 @@ def find_format(name: str) -> NumberFormat:
     ``"int8_frac6"`` is fixed point with six fraction bits; ``"fp4"`` is FP4 E2M1. Block-scaled
     formats are found by `find_scaled`.
     """
+    if not isinstance(name, str):
+        raise ConfigError(f"format {name!r} is no name; use one such as 'int8'")
     known = FORMATS.get(_ALIASES.get(name, name))
     if known is not None:
         return known
@@ -60,6 +62,8 @@ def find_scaled(name: str) -> BlockScaled:
 
     Integers are taken as fixed point in [-2, 2), as MXINT8 is.
     """
+    if not isinstance(name, str):
+        raise ConfigError(f"block-scaled format {name!r} is no name; use one such as 'mx_int8'")
     prefix, _, element = name.partition("_")
     if prefix != "mx" or not element:
         known = (f"mx_{format}" for format in FORMATS)

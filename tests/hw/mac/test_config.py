@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from amaranth.hdl import Value
-from amaranth.sim import Simulator
 
 from boards.flows import synthesize, used
 from boards.target import load_target
 from hw.contracts import Block, ConfigError, Operator, OperatorKind, Phase
 from hw.export import export, write_design
-from hw.mac import MAC_SPACE, MacConfig, MacJob, c_header, pack_elements, unpack_results
-from hw.numerics import FORMATS
+from hw.mac import MAC_SPACE, MacConfig, MacJob, c_header
 
 from ..export.lint import lint
-from .cases import golden, interleaved, make_batch
+from .random_units import WRONG, try_random
 
 REFUSED = [
     ({"modes": ()}, "modes=.* name one or more"),
@@ -87,106 +83,26 @@ def test_every_point_of_the_space_is_a_unit() -> None:
         assert isinstance(MAC_SPACE.decode(MAC_SPACE.point(index)), MacConfig)
 
 
-def random_knobs(rnd: random.Random) -> dict[str, Any]:
-    """Return knobs of which some go together and some do not."""
-    names = list(FORMATS)
-    return {
-        "modes": tuple(rnd.sample(names, rnd.choice((1, 1, 2, 3, 5)))),
-        "outputs": tuple(rnd.sample(names, rnd.choice((0, 0, 1, 2)))),
-        "port": rnd.choice(("fixed", "fixed", "wide")),
-        "reduce": rnd.random() < 0.8,
-        "sharing": rnd.choice(("shared", "dedicated")),
-        "accumulator": rnd.choice(("quire", "bounded")),
-        "length": rnd.choice((1, 7, 100, 4096)),
-        "alignment": rnd.randint(12, 62),
-        "step": rnd.choice((4, 8, 16, 32)),
-        "pipeline": rnd.randint(0, 3),
-        "segment": rnd.choice((0, 0, 0, 8, 32, 50)),
-        "gating": rnd.random() < 0.5,
-        "bank": rnd.choice((1, 1, 1, 2, 3)),
-        "stall": rnd.random() < 0.7,
-    }
+@pytest.mark.parametrize("name", [field.name for field in fields(MacConfig)])
+@pytest.mark.parametrize("value", WRONG, ids=repr)
+def test_values_of_wrong_type_are_refused_by_name(name: str, value: Any) -> None:
+    allowed = {"reduce": (True,), "gating": (True,), "stall": (True,)}
+    allowed |= {"segment": (0,), "pipeline": (0,)}
+    if any(value is known for known in allowed.get(name, ())):
+        return
+    with pytest.raises(ConfigError, match=rf"^{name}\b.*\b(use|choose|name|did you mean)\b"):
+        MacConfig(**{name: value})
 
 
-def simulate(config: MacConfig, seed: int) -> None:
-    """Run a few dot products of every mode in Amaranth's simulator and compare."""
-    batches = [
-        make_batch(config, mode, 4, min(config.length, 24), seed, _output(config, i))
-        for i, mode in enumerate(config.modes)
-    ]
-    words, last, order = interleaved(config, batches)
-    slots = np.cumsum(np.append(0, last[:-1])) % config.bank
-    offset = _slot_offset(config)
-    numbers = [
-        int.from_bytes(row.tobytes(), "little") | (int(slot) << offset if offset else 0)
-        for row, slot in zip(words, slots, strict=True)
-    ]
-    dut = config.create()
-    raw, results = Value.cast(dut.o.payload), []
-
-    async def feed(ctx: Any) -> None:
-        ctx.set(dut.i.valid, 1)
-        for number, end in zip(numbers, last.tolist(), strict=True):
-            ctx.set(Value.cast(dut.i.payload.data), number)
-            ctx.set(dut.i.payload.last, end)
-            await ctx.tick().until(dut.i.ready)
-        ctx.set(dut.i.valid, 0)
-
-    async def collect(ctx: Any) -> None:
-        ctx.set(dut.o.ready, 1)
-        for _ in range(len(numbers) + config.latency + 5):
-            *_, valid, code = await ctx.tick().sample(dut.o.valid, raw)
-            results.extend([code] if valid else [])
-
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(feed, background=True)
-    simulator.add_testbench(collect)
-    simulator.run()
-    assert len(results) == len(order)
-    wide = -(-len(raw) // 32)
-    found = np.array([[r >> (32 * at) & 0xFFFFFFFF for at in range(wide)] for r in results])
-    for index, batch in enumerate(batches):
-        own = found[[which == index for which, _ in order]].astype(np.uint32)
-        codes = unpack_results(config, batch.mode, own)
-        np.testing.assert_array_equal(codes, golden(config, batch), batch.mode)
-
-
-def _output(config: MacConfig, index: int) -> str | None:
-    return config.outputs[index % len(config.outputs)] if len(config.outputs) > 1 else None
-
-
-def _slot_offset(config: MacConfig) -> int:
-    one = pack_elements(config, config.modes[0], *np.zeros((2, 1, 16), dtype=int), slot=1)
-    return int.from_bytes(one.tobytes(), "little").bit_length() - 1 if config.bank > 1 else 0
-
-
-def try_random(seed: int) -> bool:
-    """Build and simulate a random configuration; return whether it was refused instead."""
-    rnd = random.Random(seed)
-    knobs = random_knobs(rnd)
-    try:
-        config = MacConfig(**knobs)
-    except ConfigError:
-        with pytest.raises(ConfigError, match=r"use |choose "):
-            MacConfig(**knobs)
-        return True
-    simulate(config, seed)
-    return False
-
-
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(7))
 def test_random_configurations_work_or_are_refused(seed: int) -> None:
-    accepted = [not try_random(1000 * seed + at) for at in range(2)]
-    assert len(accepted) == 2
+    try_random(seed)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1000))
-def test_a_thousand_random_configurations(seed: int, tmp_path: Path) -> None:
-    if not try_random(seed):
-        design = export(MacConfig(**random_knobs(random.Random(seed))), "kiln_mac")
-        assert used(synthesize(design, load_target("alveo-u55c")), "ff") > 0
+def test_a_thousand_random_configurations(seed: int) -> None:
+    try_random(seed)
 
 
 def test_the_header_says_what_a_program_needs() -> None:
