@@ -12,6 +12,7 @@ _WHAT = {
     "{top}.core": "FuseSoC description, with a simulation target",
     "{top}.h": "mode encoding, latency and packing of lanes, as a C header",
     "metrics.json": "every figure with unit, fidelity, tool, version, seed and conditions",
+    "formats.json": "number formats: code of each mode, and which operator runs in which",
     "trace.json": "per operator of the workload: time and its causes",
     "reports/": "area by module, routing or timing, simulation, power by cause",
     "logs/": "what the tools printed",

@@ -156,6 +156,8 @@ class AcceleratorEvaluator:
     def _write_design(self, number: int, config: Any, climb: Climb, metrics: Metrics) -> None:
         command = self._command
         reports = report_sources(metrics, climb.files, command)
+        if isinstance(self.model, FormatModel):
+            climb.files["formats.json"] = self.model.formats_text(config)
         with self._run.fresh_design(number) as folder:
             write_design(
                 folder,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -118,6 +119,23 @@ class FormatModel:
                 )
             }
         )
+
+    def formats_text(self, config: MatrixConfig) -> str:
+        """Return JSON: which operator runs in which mode, as a driver has to know it."""
+        plan = self.plan(config)
+        loss = plan.reading
+        found = {
+            "modes": {name: code for code, name in enumerate(config.formats)},
+            "result_format": config.result_format,
+            "assignment": plan.assignment,
+            "operators": dict(sorted(plan.groups.items())),
+            "quality": {
+                "model": QUALITY[self._quality_column],
+                "perplexity_increase_measured": loss.increase,
+                "perplexity_increase_error_measured": loss.increase_error,
+            },
+        }
+        return json.dumps(found, indent=1) + "\n"
 
     def trace_of(self, config: MatrixConfig) -> Trace:
         """Return the workload as a configuration computes it."""

@@ -41,6 +41,8 @@ class FormatPlan:
         The engine's formats, names with ``+`` between.
     trace : Trace
         The workload with a format on every GEMM.
+    groups : mapping of str to str
+        Format of each group that the workload has, such as ``ffn_up.first``.
     assignment : str
         As `sim.quality.assignment.Assignment.parse` reads it, rounding of results included.
     reading : Reading
@@ -51,6 +53,7 @@ class FormatPlan:
 
     formats: str
     trace: Trace
+    groups: Mapping[str, str]
     assignment: str
     reading: Reading
     source: str
@@ -191,6 +194,7 @@ def _plan(
     return FormatPlan(
         formats=name,
         trace=assigned_trace(workload, picked),
+        groups={group.name: name for group, name in picked.items()},
         assignment=assignment.text,
         reading=reading,
         source=meter.source,

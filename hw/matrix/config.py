@@ -17,6 +17,7 @@ from hw.contracts import (
     check_choices,
     check_ranges,
 )
+from hw.numerics import find_format
 
 from . import layout
 from .numbers import Integers, MixedFormats, mac_stages, make_mac
@@ -159,6 +160,8 @@ class MatrixConfig:
                 f"operand_bits={self.operand_bits} is no port for formats={self.formats}, of which "
                 "one, two or four operands share 16 bits; use operand_bits=16"
             )
+        names = tuple(find_format(name).name for name in self.formats)
+        object.__setattr__(self, "formats", names)  # by the names that everybody uses
         make_mac(self)
 
     @classmethod

@@ -54,6 +54,10 @@ OPTIONS = _options(
     ("--seed", -1, r"seed=-1 is outside 0 to \d+; use 0 or more"),
     ("--seeds", 0, r"seeds=0 is outside 1 to \d+; use 1 or more"),
     ("--seed", 1 << 70, r"seed=\d+ is outside 0 to \d+; use \d+ or less"),
+    ("--max-perplexity-loss", "2%", r"says nothing without --formats; add --formats all"),
+    ("--weights", "w.safetensors", r"--weights says nothing without --formats"),
+    ("--objective", "perplexity", r"objective='perplexity' needs number formats"),
+    ("--formats", "all", r"is a list of GEMMs, of which nobody knows"),
     ("--max-power", 0, r"max_power_mw=0\.0 allows nothing; use a positive number"),
     ("--max-power", -5, r"max_power_mw=-5\.0 allows nothing; use a positive number"),
     ("--max-power", "nan", r"max_power_mw=nan allows nothing; use a positive number"),
@@ -82,6 +86,18 @@ _GPT2 = {
     "batch=0": Refused(("--batch", 0), r"batch=0 is not .*; use batch=1 or more"),
     "batch=10**7": Refused(("--batch", 10**7), r"batch=10000000 is not .*; use"),
     "batch=5000": Refused(("--batch", 5000), r"gpt2 does not fit .* KV cache .*; choose a small"),
+    "formats=int8x": Refused(("--formats", "int8x"), r"format 'int8x' is not known; did you mean"),
+    "formats=mx": Refused(("--formats", "mx_int8"), r"'mx_int8' scales blocks, which no unit does"),
+    "formats=int12": Refused(("--formats", "int12"), r"formats=int12 are those of no engine"),
+    "formats and bits": Refused(
+        ("--formats", "all", "--bits", 8), r"--bits 8 and --formats all both choose"
+    ),
+    "loss=none": Refused(
+        ("--formats", "all", "--max-perplexity-loss", "-2%"), r"='-2%' leaves no room .*as in 2%"
+    ),
+    "loss=words": Refused(
+        ("--formats", "all", "--max-perplexity-loss", "low"), r"='low' is no share; write 2%"
+    ),
     "gpt2 in 32 MB": Refused(
         ("--target", "ulx3s-85f"),
         r"gpt2 does not fit ulx3s-85f: .*its memory holds 32\.0 MiB; use --target .*ecpix5-85f",

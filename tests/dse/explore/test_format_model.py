@@ -1,0 +1,150 @@
+"""The model of engines with formats says what the system model says of each design by itself."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+
+from boards.target import load_target
+from dse.explore.format_model import FormatModel, _columns
+from dse.explore.formats import FormatSearch, format_space
+from dse.explore.limits import Limits
+from dse.precision import GROUPS, FormatPlan, Reading
+from dse.precision.plans import assigned_trace
+from dse.workloads import Workload, load_workload
+from hw.contracts import ConfigError, SearchSpace
+from hw.matrix import MIXED_SPACE, mixed_config
+from sim.system import config_columns
+from surrogates.mixed import known_groups, predict_mixed
+
+TARGET = load_target("ecpix5-85f")
+
+
+def plan(workload: Workload, formats: str, loss: float) -> FormatPlan:
+    names = formats.split("+")
+    groups = {group: names[at % len(names)] for at, group in enumerate(GROUPS)}
+    return FormatPlan(
+        formats=formats,
+        trace=assigned_trace(workload, groups),
+        groups={group.name: name for group, name in groups.items()},
+        assignment=formats,
+        reading=Reading(loss=loss, loss_error=0.001, divergence=loss, divergence_error=0.001),
+        source="stand-in",
+    )
+
+
+@pytest.fixture(scope="module")
+def searched() -> tuple[FormatModel, SearchSpace[Any], FormatSearch]:
+    workload = load_workload("gpt2")
+    assert isinstance(workload, Workload)
+    found = FormatSearch(
+        plans=(plan(workload, "int8", 0.01), plan(workload, "fp4_e2m1+int8", 0.013)),
+        left_out={"int4": "because"},
+        pipelines=(2,),
+        limit=0.02,
+        about={"tokens": 4096},
+    )
+    fixed = {"a_depth": (512, 2048), "b_depth": (512, 4096)}
+    space = format_space(found, workload.trace(), fixed)
+    return found.model(space, workload.trace(), TARGET, Limits()), space, found
+
+
+def test_columns_are_those_of_the_configurations(searched: Any) -> None:
+    _, space, _ = searched
+    columns = _columns(space)
+    for index in (0, 7, len(space) // 2, len(space) - 1):
+        own = config_columns([space.decode(space.point(index))])
+        assert {name: values[index] for name, values in columns.items()} == {
+            name: values[0] for name, values in own.items()
+        }
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_latency_is_that_of_the_design_by_itself(searched: Any, seed: int) -> None:
+    model, space, _ = searched
+    points = np.random.default_rng(seed).integers(0, len(space), 3)
+    figures = {name: values[points] for name, values in model.figures.items()}
+    found = model.quantities(points, figures)
+    for at, point in enumerate(points):
+        config = space.decode(space.point(int(point)))
+        alone = model.causes(config, float(figures["clock_mhz"][at]))
+        assert found["latency_ms"][at] == pytest.approx(alone["latency_ms"], rel=2e-3)
+        assert found["tpot_ms"][at] == pytest.approx(alone["tpot_ms"], rel=2e-3)
+        share = model.plan(config).reading.increase
+        assert found["stand_in_perplexity_ratio"][at] == 1 + share
+        assert f"{share:.3f}" in f"{model.quality_figures(config)}" or share
+
+
+def test_a_mixture_is_faster_than_its_wide_format(searched: Any) -> None:
+    model, space, _ = searched
+    half = len(space) // 2
+    point = {name: knob.values[-1] for name, knob in space.knobs.items()}
+    point |= {"rows": 8, "cols": 8}
+    mixed = space.index({**point, "formats": "fp4_e2m1+int8"})
+    plain = space.index({**point, "formats": "int8"})
+    assert plain < half <= mixed
+    both = np.array([plain, mixed])
+    same = {"clock_mhz": np.full(2, 100.0), "area": np.ones(2), "power_mw": np.ones(2)}
+    latency = model.quantities(both, same)["latency_ms"]
+    assert latency[1] < latency[0]
+
+
+def test_accumulators_hold_the_longest_dot_product(searched: Any) -> None:
+    _, space, found = searched
+    config = space.decode(space.point(0))
+    assert config.length == 4096
+    longer = load_workload("llama-2-7b")
+    assert isinstance(longer, Workload)
+    wide = format_space(found, longer.trace(), {})
+    assert wide.decode(wide.point(0)).length == 16384
+
+
+def test_run_record_and_notes_say_whose_quality_it_is(searched: Any) -> None:
+    _, _, found = searched
+    assert found.entry["source"] == "stand-in"
+    assert found.entry["plans"]["int8"]["perplexity_increase"] == pytest.approx(0.01005, abs=1e-5)
+    notes = "\n".join(found.notes)
+    assert "a stand-in for this one" in notes
+    assert "left out, int4: because" in notes
+
+
+def test_what_nobody_measured_is_not_predicted() -> None:
+    space = SearchSpace(partial(mixed_config), MIXED_SPACE.knobs)
+    columns = config_columns([space.decode(space.point(0))])
+    with pytest.raises(Exception, match=r"nothing is known about formats int9/2 on ecp5; measure"):
+        predict_mixed("int9/2", columns, "ecp5")
+    assert not known_groups("ice40")
+
+
+@pytest.mark.parametrize("group", sorted(known_groups("ecp5")))
+def test_predictions_grow_with_the_array(group: str) -> None:
+    formats, _, pipeline = group.rpartition("/")
+    small, large = (
+        mixed_config(
+            formats=formats, rows=n, cols=n, multiplier="dsp", pipeline=int(pipeline),
+            a_depth=1024, b_depth=1024, banks=1,
+        )
+        for n in (4, 8)
+    )  # fmt: skip
+    few, many = (predict_mixed(group, config_columns([c]), "ecp5") for c in (small, large))
+    assert 2 < many["lut"][0] / few["lut"][0] < 4.2
+    assert 0.85 < many["clock_mhz"][0] / few["clock_mhz"][0] < 1
+    assert 60 < few["clock_mhz"][0] < 260
+
+
+def test_formats_need_a_model(tmp_path: Any) -> None:
+    import dse
+
+    gemms = tmp_path / "gemms.csv"
+    gemms.write_text("m,k,n\n8,8,8\n")
+    with pytest.raises(ConfigError, match="is a list of GEMMs"):
+        dse.search(gemms, formats="all", runs_dir=tmp_path)
+    with pytest.raises(ConfigError, match="needs number formats"):
+        dse.search("gpt2", objectives=("perplexity",), runs_dir=tmp_path)
+    with pytest.raises(ConfigError, match=r"on sky130; measure some with .*--family sky130"):
+        dse.search("gpt2", "sky130", formats="all", runs_dir=tmp_path)
+    with pytest.raises(ConfigError, match="weights and text go together"):
+        dse.search("gpt2", formats="int8", weights="w.safetensors", runs_dir=tmp_path)

@@ -1,0 +1,114 @@
+"""Plans: every GEMM has a format, and what is promised of quality was read."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from boards.target import load_target
+from dse.precision import GROUPS, Group, Sensitivities, format_sets, make_plans
+from dse.precision.plans import assigned_trace, group_seconds
+from dse.precision.readings import STAND_IN
+from dse.workloads import Workload, load_workload
+from hw.contracts import ConfigError, OperatorKind
+from hw.matrix import mixed_config
+from tests.dse.precision.toy import ToyReader
+
+FORMATS = ("fp4_e2m1", "int8", "posit8", "bf16")
+TARGET = load_target("ecpix5-85f")
+
+
+@pytest.fixture(scope="module")
+def gpt2() -> Workload:
+    found = load_workload("gpt2")
+    assert isinstance(found, Workload)
+    return found
+
+
+def table(loss: float = 0.02) -> Sensitivities:
+    """Return sensitivities of which those of four bits grow from group to group."""
+    growing = loss * np.linspace(0.01, 0.3, len(GROUPS))[:, None]
+    divergence = growing * np.array([1.0, 0.01, 0.005, 0.0001])
+    zero = np.zeros_like(divergence)
+    return Sensitivities(
+        groups=GROUPS,
+        formats=FORMATS,
+        divergence=divergence,
+        divergence_error=zero,
+        loss=divergence,
+        loss_error=zero,
+        base="float64",
+        source=STAND_IN,
+    )
+
+
+def plans_of(gpt2: Workload, sets: tuple[str, ...], limit: float = 0.02, loss: float = 0.02):  # type: ignore[no-untyped-def]
+    reader = ToyReader(table(loss))
+    return make_plans(gpt2, TARGET, sets, limit, reader, reader.table), reader  # type: ignore[arg-type]
+
+
+def test_plans_keep_the_limit_and_mix_where_that_saves_time(gpt2: Workload) -> None:
+    (plans, left_out), reader = plans_of(gpt2, ("int8", "fp4_e2m1+int8", "fp4_e2m1"))
+    assert [plan.formats for plan in plans] == ["int8", "fp4_e2m1+int8"]
+    uniform, mixed = plans
+    assert set(uniform.groups.values()) == {"int8"}
+    assert mixed.modes == {"fp4_e2m1", "int8"}
+    for plan in plans:
+        assert plan.reading.worse <= math.log1p(0.02)
+        assert plan.assignment in reader.asked
+        assert ">bf16" in plan.assignment
+    assert "fp4_e2m1" in left_out
+    assert "keeps the perplexity" in left_out["fp4_e2m1"]
+    assert mixed.stored_bytes < uniform.stored_bytes
+
+
+def test_a_set_that_needs_only_one_of_its_formats_is_left_out(gpt2: Workload) -> None:
+    (plans, left_out), _ = plans_of(gpt2, ("int8", "fp4_e2m1+int8"), loss=0.6)
+    assert [plan.formats for plan in plans] == ["int8"]
+    assert left_out["fp4_e2m1+int8"] == "within the limit it uses int8 only"
+
+
+def test_nothing_within_the_limit_is_refused(gpt2: Workload) -> None:
+    with pytest.raises(ConfigError, match="keeps the perplexity within"):
+        plans_of(gpt2, ("fp4_e2m1",), limit=0.001, loss=1.0)
+
+
+def test_all_gemms_have_a_format_and_nothing_else_changes(gpt2: Workload) -> None:
+    formats = {group: "int8" if group.third != "last" else "fp4_e2m1" for group in GROUPS}
+    plain, mixed = gpt2.trace(), assigned_trace(gpt2, formats)
+    assert mixed.totals() == plain.totals()
+    for op in mixed.operators:
+        assert bool(op.format) == (op.kind is OperatorKind.GEMM)
+    counts = {
+        name: sum(op.count for op in mixed.operators if op.name == "proj" and op.format == name)
+        for name in ("int8", "fp4_e2m1")
+    }
+    assert counts["int8"] == 2 * counts["fp4_e2m1"]
+
+
+def test_stored_bytes_are_those_of_the_containers(gpt2: Workload) -> None:
+    (plans, _), _ = plans_of(gpt2, ("int8", "posit8"))
+    trace = gpt2.trace()
+    for plan in plans:
+        assert plan.stored_bytes == trace.footprint(8).total_bytes
+
+
+def test_narrow_formats_cost_less_time(gpt2: Workload) -> None:
+    config = mixed_config(
+        formats="fp4_e2m1+int8", rows=8, cols=8, multiplier="dsp", pipeline=2,
+        a_depth=2048, b_depth=2048, banks=1,
+    )  # fmt: skip
+    costs = group_seconds(gpt2, TARGET, ("fp4_e2m1", "int8"), config)
+    assert set(costs.groups) == set(GROUPS)
+    ratio = costs.total[:, 0] / costs.total[:, 1]
+    large = [costs.groups.index(Group(name, "first")) for name in ("qkv", "ffn_up", "ffn_down")]
+    assert (ratio <= 1).all()
+    assert (np.abs(ratio[large] - 0.5) < 0.06).all()  # a longer K fits the buffer as well
+
+
+def test_formats_make_up_sets() -> None:
+    assert format_sets(("int8", "fp4_e2m1")) == ("int8", "fp4_e2m1+int8", "fp4_e2m1")
+    with pytest.raises(ConfigError, match=r"formats=int12 are those of no engine.*posit8, or all"):
+        format_sets(("int12",))
