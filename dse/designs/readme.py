@@ -10,7 +10,7 @@ _WHAT = {
     "verilog/": "one file per module; the top is `{top}`",
     "config.toml": "the configuration that all of this was made from",
     "{top}.core": "FuseSoC description, with a simulation target",
-    "{top}.h": "mode encoding, latency and packing of lanes, as a C header",
+    "{top}.h": "encodings and sizes for the program that feeds it, as a C header",
     "metrics.json": "every figure with unit, fidelity, tool, version, seed and conditions",
     "formats.json": "number formats: code of each mode, and which operator runs in which",
     "trace.json": "per operator of the workload: time and its causes",

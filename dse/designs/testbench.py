@@ -23,12 +23,13 @@ Lanes = NDArray[Any]
 
 
 def testbench_files(config: Any, design: ExportedDesign) -> dict[str, str | bytes]:
-    """Return file name to content; empty for a block of which nothing is known here.
+    """Return file name to content, C headers too; empty for a block that nobody knows here.
 
     Shapes are ragged in all three dimensions, operands are drawn from a fixed seed.
     """
     from hw.mac import MacConfig
     from hw.matrix import MatrixConfig
+    from hw.matrix.header import c_header
     from sim.cosim.package import bench_files
 
     if isinstance(config, MacConfig):
@@ -36,7 +37,8 @@ def testbench_files(config: Any, design: ExportedDesign) -> dict[str, str | byte
     if not isinstance(config, MatrixConfig):
         return {}
     found: dict[str, str | bytes] = {**_plain_bench(config, design), **bench_files(design, config)}
-    return {f"testbench/{name}": content for name, content in found.items()}
+    header = {f"{design.top}.h": c_header(config, design.top)}
+    return header | {f"testbench/{name}": content for name, content in found.items()}
 
 
 def _plain_bench(config: MatrixConfig, design: ExportedDesign) -> dict[str, str]:

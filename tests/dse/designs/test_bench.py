@@ -46,5 +46,6 @@ def test_the_page_speaks_of_what_is_there(tmp_path: Path) -> None:
     folder = write_design(tmp_path, SMALL, export(SMALL), files={"logs/synthesis.log": "x"}).path
     page = (folder / "README.md").read_text("utf-8")
     named = set(re.findall(r"(?m)^\| `([^`]+)`", page))
-    assert named == {"verilog/", "config.toml", "kiln_matrix.core", "logs/", "testbench/"}
+    wanted = {"verilog/", "config.toml", "kiln_matrix.core", "kiln_matrix.h", "logs/", "testbench/"}
+    assert named == wanted
     assert all((folder / name).exists() for name in named)

@@ -15,6 +15,7 @@ from hw.contracts import ConfigError, Operator, OperatorKind, Phase
 from hw.mac import MacConfig
 from hw.matrix import FORMAT_SETS, MIXED_SPACE, MatrixConfig, mixed_config
 from hw.matrix.cycles import Stalls
+from hw.matrix.header import c_header
 from hw.matrix.mixed_space import accumulator_bits
 from hw.numerics import find_format
 
@@ -202,3 +203,27 @@ def test_stalls_never_change_results() -> None:
     run = run_jobs(config, cases, a=stalls.a, b=stalls.b, o=stalls.o)
     for (job, A, B), found in zip(cases, run.results, strict=True):
         np.testing.assert_array_equal(found, config.golden(job, (A, B)))
+
+
+@pytest.mark.parametrize("formats", ["", "fp4_e2m1+posit8"])
+def test_c_header_names_the_fields_of_the_command(formats: str) -> None:
+    config = engine(formats) if formats else MatrixConfig(rows=3, cols=2)
+    text = c_header(config, "kiln_x")
+    found = {
+        words[1]: int(words[2])
+        for line in text.splitlines()
+        if len(words := line.split()) == 3 and words[0] == "#define"
+    }
+    job = config.plan(7, 21, 5, config.formats[-1] if formats else "")
+    command = config.descriptor(job)
+
+    def field(name: str) -> int:
+        return command >> found[f"KILN_X_{name}_SHIFT"] & (1 << found[f"KILN_X_{name}_BITS"]) - 1
+
+    assert field("INNER_M1") == job.elements - 1
+    assert field("EDGE_ROWS") == 1
+    assert field("COLS_M1") == 2
+    if formats:
+        assert field("MODE") == found["KILN_X_MODE_POSIT8"] == 1
+        assert found["KILN_X_MODE_FP4_E2M1_LANES"] == 4
+    assert found["KILN_X_RESULT_BITS"] == config.result_bits
