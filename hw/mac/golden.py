@@ -20,6 +20,7 @@ The sum of zeros, and any sum that is zero, is positive zero. More products than
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +35,11 @@ from .plan import MacPlan, ModePlan
 if TYPE_CHECKING:
     from .config import MacConfig
 
-__all__ = ["Sums", "dot_products", "result_format", "sums"]
+__all__ = ["Sums", "dot_products", "matrix_product", "result_format", "sums"]
 
 LIMB = 32
+_FLOAT_BITS = 53
+_MOST_PAIRS = 1 << 21  # products that are held at once
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
@@ -93,6 +96,70 @@ def dot_products(
     lengths = np.full(len(left), (left.shape[1] + missing) // lanes)
     found = sums(config, mode, packed[0], packed[1], lengths)
     return found.encode(result_format(config, mode, output))
+
+
+def matrix_product(
+    config: MacConfig, mode: str, A: ArrayLike, B: ArrayLike, *, output: str | None = None
+) -> Codes:
+    """Return the results of all dot products of ``A @ B``, codes ``[M, K]`` and ``[K, N]``.
+
+    Equal to `dot_products` of all pairs of row and column, with all lanes in one sum. Where nothing
+    is cut and float64 holds every sum, BLAS computes them.
+    """
+    left, right = np.asarray(A), np.asarray(B)
+    found, length = config.plan.modes[config.mode(mode)], left.shape[1]
+    format = result_format(config, mode, output)
+    bits = found.span + math.ceil(math.log2(length))
+    if found.exact and bits <= _FLOAT_BITS and length <= config.length:
+        return _exact_sums(found.format, left, right).encode(format)
+    rows = max(1, _MOST_PAIRS // (right.shape[1] * length))
+    columns = np.ascontiguousarray(right.T)
+    codes = [
+        dot_products(config, mode, *_pairs(left[at : at + rows], columns), output=output)
+        for at in range(0, len(left), rows)
+    ]
+    return format.as_codes(np.concatenate(codes).reshape(len(left), -1))
+
+
+def _pairs(rows: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    return np.repeat(rows, len(columns), axis=0), np.tile(columns, (len(rows), 1))
+
+
+def _exact_sums(format: NumberFormat, A: NDArray[Any], B: NDArray[Any]) -> Sums:
+    """Return the exact sums of ``A @ B``, as integers times the square of the quantum."""
+    a, b = format.parts(A), format.parts(B)
+    left, right = (
+        np.ldexp(np.where(x.sign, -1.0, 1.0) * x.significand, x.exponent - format.quantum)
+        for x in (a, b)
+    )
+    wrong = [x.nan | x.inf for x in (a, b)]
+    left[wrong[0]], right[wrong[1]] = 0.0, 0.0
+    total = (left @ right).astype(np.int64)
+    nan, positive, negative = np.zeros((3, *total.shape), dtype=np.bool_)
+    if wrong[0].any() or wrong[1].any():
+        nan, positive, negative = _special_sums(a, b)
+    exponent = np.full(total.shape, 2 * format.quantum)
+    return Sums(total, exponent, nan, positive, negative)
+
+
+def _special_sums(a: Any, b: Any) -> tuple[Bools, Bools, Bools]:
+    """Return whether NaN, and infinities of either sign, are among the products of each sum."""
+
+    def met(one: Bools, other: Bools) -> Bools:
+        return np.asarray(one.astype(np.float32) @ other.astype(np.float32) > 0)
+
+    nan = a.nan.any(axis=1)[:, None] | b.nan.any(axis=0)
+    nan = nan | met(a.inf, b.zero) | met(a.zero, b.inf)
+    up, down = ([~(x.nan | x.zero) & (x.sign == sign) for x in (a, b)] for sign in (False, True))
+    signs = [(up, up, down, down), (up, down, down, up)]
+    positive, negative = (
+        met(p[0] & a.inf, q[1])
+        | met(p[0], q[1] & b.inf)
+        | met(r[0] & a.inf, s[1])
+        | met(r[0], s[1] & b.inf)
+        for p, q, r, s in signs
+    )
+    return nan, positive, negative
 
 
 def result_format(config: MacConfig, mode: str, output: str | None) -> NumberFormat:

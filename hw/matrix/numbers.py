@@ -20,9 +20,6 @@ __all__ = ["Integers", "Matrix", "MixedFormats", "mac_stages", "make_mac", "wrap
 
 Matrix = NDArray[np.integer]
 
-_MOST_PAIRS = 1 << 21
-"""Products that `MixedFormats.golden` holds at once."""
-
 
 def wrap(values: Matrix, bits: int) -> NDArray[np.int64]:
     """Return `values` modulo ``2**bits`` as signed two's complement numbers."""
@@ -172,19 +169,9 @@ class MixedFormats:
 
     def golden(self, mode: str, A: Matrix, B: Matrix) -> NDArray[np.int64]:
         """Return the codes of ``A @ B``: fused, by `hw.mac.golden`'s rule."""
-        from hw.mac.golden import dot_products
+        from hw.mac.golden import matrix_product
 
-        A, B = np.asarray(A), np.asarray(B)
-        (m, k), n = A.shape, B.shape[1]
-        right = np.ascontiguousarray(B.T)
-        found = np.zeros((m, n), dtype=np.int64)
-        step = max(1, _MOST_PAIRS // (n * k))
-        for at in range(0, m, step):
-            left = np.repeat(A[at : at + step], n, axis=0)
-            pairs = np.tile(right, (len(left) // n, 1))
-            codes = dot_products(self.mac, self.check_mode(mode), left, pairs)
-            found[at : at + step] = codes.reshape(-1, n)
-        return found
+        return matrix_product(self.mac, self.check_mode(mode), A, B).astype(np.int64)
 
 
 def mac_stages(mac: MacConfig) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hw.mac import MacConfig, dot_products, sums
+from hw.mac.golden import matrix_product
 from hw.numerics import FORMATS, find_format
 
 from .cases import all_pairs, exact, golden, make_batch, single
@@ -18,6 +19,7 @@ with warnings.catch_warnings():
     import softposit
 
 SMALL = [name for name, format in FORMATS.items() if format.bits <= 8]
+SMALL += ["posit2_es0", "posit3_es1", "posit5_es4"]
 OTHERS = ("bf16", "fp16", "int16", "posit16", "posit16_es2")
 
 
@@ -107,3 +109,22 @@ def test_random_pairs_of_sixteen_bits() -> None:
         x, y = (part.ravel() for part in np.meshgrid(corners, corners))
         batch = single(config, name, np.append(codes[0], x), np.append(codes[1], y))
         np.testing.assert_array_equal(golden(config, batch), exact(config, batch))
+
+
+@pytest.mark.parametrize("mode", ["int8", "fp4_e2m1", "fp8_e4m3", "fp8_e5m2", "posit8", "bf16"])
+@pytest.mark.parametrize("accumulator", ["quire", "bounded"])
+def test_matrix_products_are_the_dot_products(mode: str, accumulator: str) -> None:
+    if (mode, accumulator) == ("bf16", "quire"):
+        pytest.skip("BF16 has no quire of 256 bits")
+    config = MacConfig(modes=(mode,), accumulator=accumulator, alignment=24, outputs=("fp16",))
+    format = find_format(mode)
+    rng = np.random.default_rng(1)
+    A, B = rng.integers(0, 1 << format.bits, (9, 21)), rng.integers(0, 1 << format.bits, (21, 8))
+    B[:, 3] = 0
+    if format.bits == 8:
+        A[2], B[:, 5] = rng.integers(0, 16, 21), rng.integers(0, 16, 21)  # no NaN, no infinity
+    found = matrix_product(config, mode, A, B)
+    for row in range(9):
+        for col in range(8):
+            (alone,) = dot_products(config, mode, A[row : row + 1], B[:, col][None])
+            assert found[row, col] == alone, (row, col)
