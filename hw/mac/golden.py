@@ -114,12 +114,12 @@ def matrix_product(
         return _exact_sums(found.format, left, right).encode(format)
     rows = max(1, _MOST_PAIRS // (right.shape[1] * length))
     columns = np.ascontiguousarray(right.T)
-    codes = np.zeros((len(left), len(columns)), dtype=format.code_type)
+    codes = np.zeros((len(left), len(columns)), dtype=np.int64)
     for at in range(0, len(left), rows):
         part = left[at : at + rows]
         found_codes = dot_products(config, mode, *_pairs(part, columns), output=output)
         codes[at : at + rows] = found_codes.reshape(len(part), -1)
-    return codes
+    return format.as_codes(codes)
 
 
 def _pairs(rows: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
