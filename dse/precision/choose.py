@@ -32,7 +32,7 @@ REACH = 4.0
 """How far off the sum of divergences may be, in either direction, before it is not believed."""
 
 DOUBT = 0.5
-"""Power of the distance, in sums of divergences, by which what was measured is doubted."""
+"""Power of the ratio of sums of divergences by which what was measured is doubted elsewhere."""
 
 TINY = 1e-12
 
@@ -336,20 +336,24 @@ class _Search:
         return self._next(front, least_gain) is None
 
     def _next(self, front: Front, least_gain: float) -> int | None:
-        """Return the cheapest state that is believed to be within the limit and is not measured."""
+        """Return the cheapest state that may well be within the limit and is not measured.
+
+        Those that are expected to be come first, then those of which that cannot be denied.
+        """
         best = self.best
         most_cost = math.inf if best is None else best.cost * (1 - least_gain)
-        hopeful = self._least_losses(front.losses) <= self.budget
-        for index in np.flatnonzero(hopeful & (front.costs < most_cost)):
-            if tuple(self.costs.formats[pick] for pick in front.picks[index]) not in self._seen:
-                return int(index)
+        for power in (0.0, DOUBT):
+            hopeful = self._expected(front.losses, power) <= self.budget
+            for index in np.flatnonzero(hopeful & (front.costs < most_cost)):
+                if tuple(self.costs.formats[pick] for pick in front.picks[index]) not in self._seen:
+                    return int(index)
         return None
 
-    def _least_losses(self, predicted: Floats) -> Floats:
-        """Return what choices of these sums of divergences will lose, at the least.
+    def _expected(self, predicted: Floats, power: float) -> Floats:
+        """Return what choices of these sums of divergences will lose.
 
-        The nearest that was measured says by how much sums are off; the farther away it is, the
-        more of that is doubted.
+        The nearest that was measured says by how much sums are off. The farther away it is, the
+        more of that is doubted, by this power of the ratio of the sums.
         """
         near = [one for one in self.measured if one.predicted > 0]
         if not near:
@@ -359,7 +363,7 @@ class _Search:
         factors = np.clip(lost / sums, 1 / REACH, REACH)
         away = np.abs(np.log(np.maximum(predicted, TINY)[:, None] / sums))
         nearest = np.argmin(away, axis=1)
-        doubt = np.exp(-DOUBT * np.min(away, axis=1))
+        doubt = np.exp(-power * np.min(away, axis=1))
         return np.asarray(predicted * factors[nearest] * doubt)
 
     def _measure_safest(self) -> None:
