@@ -168,13 +168,16 @@ def dot_products(check: Check, mode: str, count: int) -> None:
         check("dot products", part)
 
 
-def check_unit(name: str, count: int, pairs: int) -> tuple[int, int]:
-    """Run all comparisons of one unit; return how many results there were and how many differ."""
+def check_unit(name: str, count: int, pairs: int, modes: Sequence[str] = ()) -> tuple[int, int]:
+    """Run all comparisons of one unit; return how many results there were and how many differ.
+
+    With `modes`, single products and dot products of these only.
+    """
     config = UNITS[name]
     check = Check(config, export(config, "kiln_mac"))
     print(f"{name}: {config.plan.accumulator_bits} bits, latency {config.latency}", flush=True)
     every_cycle(check)
-    for mode in config.modes:
+    for mode in modes or config.modes:
         products(check, mode, pairs)
         dot_products(check, mode, count)
     print(
@@ -191,9 +194,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=10_000, help="dot products per mode")
     parser.add_argument("--pairs", type=int, default=1_000_000, help="of each 16-bit format")
     parser.add_argument("--unit", choices=UNITS, action="append")
+    parser.add_argument("--mode", action="append", default=[], help="of one unit: these only")
     options = parser.parse_args(arguments)
     units = options.unit or list(UNITS)
-    found = [check_unit(name, options.count, options.pairs) for name in units]
+    found = [check_unit(name, options.count, options.pairs, options.mode) for name in units]
     compared, differing = (sum(numbers) for numbers in zip(*found, strict=True))
     print(f"{compared} results: " + ("pass" if not differing else f"FAIL: {differing} differ"))
     return int(differing > 0)

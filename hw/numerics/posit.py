@@ -30,7 +30,7 @@ class Posit(NumberFormat):
     Parameters
     ----------
     bits : int
-        Width, 4 to 16.
+        Width, 2 to 16. Two bits hold 0, 1, -1 and NaR.
     es : int
         Width of the exponent field, 0 to 4.
     """
@@ -39,7 +39,7 @@ class Posit(NumberFormat):
     es: int
 
     def __post_init__(self) -> None:
-        check_range("bits", self.bits, 4, 16)
+        check_range("bits", self.bits, 2, 16)
         check_range("es", self.es, 0, 4)
 
     @property
@@ -125,6 +125,9 @@ class Posit(NumberFormat):
         return self.as_codes(np.where(np.isfinite(numbers), code, self.nar))
 
     def decoder(self, m: Module, code: Any, o: Any) -> None:
+        if self.bits < 4:  # no bit is left for what follows the regime
+            self._decode_short(m, code, o)
+            return
         body = Signal(self.bits - 1)
         m.d.comb += body.eq(Mux(code[-1], -code, code))
         rising = body[-1]
@@ -143,7 +146,23 @@ class Posit(NumberFormat):
             o.nan.eq(special & code[-1]),
         ]
 
+    def _decode_short(self, m: Module, code: Any, o: Any) -> None:
+        parts = self.parts(self.codes)
+        with m.Switch(code):
+            for at in range(1 << self.bits):
+                with m.Case(at):
+                    m.d.comb += [
+                        o.sign.eq(int(parts.sign[at])),
+                        o.significand.eq(int(parts.significand[at])),
+                        o.scale.eq(int(parts.scale[at])),
+                        o.zero.eq(int(parts.zero[at])),
+                        o.nan.eq(int(parts.nan[at])),
+                    ]
+
     def encoder(self, m: Module, i: Any, later: Later = at_once) -> Any:
+        if self.bits == 2:  # every number is 1 or -1
+            code = Mux(i.nan | i.inf, self.nar, Cat(i.significand[-1], i.sign & i.significand[-1]))
+            return passed(later, code, to=3)
         scale = i.scale
         regime = Signal.like(scale[self.es :].as_signed(), name="regime")
         m.d.comb += regime.eq(scale[self.es :].as_signed())

@@ -22,7 +22,8 @@ from .cases import golden, interleaved, make_batch
 
 __all__ = ["WRONG", "random_knobs", "simulate", "synthesise", "try_random"]
 
-NAMES = (*FORMATS, "posit5_es4", "posit6_es2", "posit12_es1", "int8_frac6", "int16_frac12")
+NAMES = (*FORMATS, "posit2_es0", "posit3_es1", "posit5_es4", "posit6_es2", "posit12_es1")
+NAMES += ("int8_frac6", "int16_frac12")
 WRONG = (None, True, 0, -1, 3.5, "", "8", b"8", [], ["int8"], (8,), (None,), (["int8"],), {})
 WRONG += (float("nan"), 1 << 70, ("int8", "int8"), ("posit99_es1",), ("posit8_es9",), ("fp7",))
 """Values of wrong types, or of right types and no sense."""

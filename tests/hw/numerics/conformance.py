@@ -204,5 +204,5 @@ class FormatConformance:
         need = self.format.significand_bits + 1
         with pytest.raises(ConfigError, match=f"use {need} or more"):
             self.format.normalised(need - 1, 12)
-        with pytest.raises(ConfigError, match=r"scale_bits=1 .* or more"):
-            self.format.normalised(need, 1)
+        with pytest.raises(ConfigError, match=r"scale_bits=0 .* or more"):
+            self.format.normalised(need, 0)

@@ -59,7 +59,7 @@ def test_long_integers_become_odd_floats(dtype: Any) -> None:
     ("make", "message"),
     [
         (lambda: TwosComplement(bits=17), "bits=17 is out of range; use 2 to 16"),
-        (lambda: Posit(bits=17, es=1), "bits=17 is out of range; use 4 to 16"),
+        (lambda: Posit(bits=17, es=1), "bits=17 is out of range; use 2 to 16"),
         (lambda: Posit(bits=8, es=5), "es=5 is out of range; use 0 to 4"),
         (lambda: find_format("posit32_es2"), "bits=32 is out of range"),
         (lambda: find_format("posit_8"), "did you mean 'posit8'"),

@@ -165,7 +165,8 @@ class TestPosit16(Posits):
 
 
 class TestPosits(Posits):
-    SIZES: ClassVar = [(4, 0), (4, 1), (4, 2), (5, 4), (6, 2), (7, 3), (8, 2), (12, 1), (16, 2)]
+    SIZES: ClassVar = [(2, 0), (2, 2), (3, 0), (3, 1), (3, 4), (4, 0), (4, 1), (4, 2), (5, 4)]
+    SIZES += [(6, 2), (7, 3), (8, 2), (12, 1), (16, 2)]
 
     @pytest.fixture(autouse=True, params=SIZES, ids=str)
     def _every_size(self, request: Any) -> None:
