@@ -10,12 +10,12 @@ from typing import Any
 from boards.metrics import Metrics
 from boards.target import Target, load_target
 from dse.results import RunFolder
-from dse.workloads import Trace, load_workload
+from dse.workloads import OperatorList, Trace, Workload, load_workload
 from hw.contracts import ConfigError, Operator, OperatorKind, Phase
 from hw.matrix import MatrixConfig
 
 from .folder import DesignFolder
-from .origin import run_target, run_trace, target_name
+from .origin import run_target, run_workload, target_name
 from .recorded import require_recorded
 from .what_if import Change, what_if
 
@@ -105,7 +105,8 @@ def explain_design(
         trace = _as_trace(kept, _workload_name(info))
         clock = float(kept["clock_mhz"])
     else:
-        trace = load_workload(workload).trace() if workload else run_trace(info)
+        given = load_workload(workload) if workload else run_workload(info)
+        trace = _as_computed(given, folder, config)
     return Explanation(
         config=config,
         workload=trace.name,
@@ -116,6 +117,22 @@ def explain_design(
         time=kept or _time(trace, config, board, clock),
         changes=what_if(config, trace, board, clock),
     )
+
+
+def _as_computed(
+    given: Workload | OperatorList, folder: DesignFolder, config: MatrixConfig
+) -> Trace:
+    """Return a workload's operators, in the formats that the design's assignment says."""
+    if not config.formats:
+        return given.trace()
+    from dse.precision.plans import recorded_trace
+
+    if not isinstance(given, Workload):
+        raise ConfigError(
+            f"{given.name} is a list of GEMMs, and nobody knows which format each has on an engine "
+            f"with formats={config.formats}; give a model"
+        )
+    return recorded_trace(given, folder.path / "formats.json", config.formats)
 
 
 def _time(trace: Trace, config: MatrixConfig, target: Target, clock_mhz: float) -> dict[str, Any]:
@@ -153,12 +170,11 @@ def _clock(
 
 def _predicted_clock(config: MatrixConfig, target: Target) -> tuple[float, str]:
     from hw.contracts import KilnError
-    from sim.system import config_columns
-    from surrogates.additive import predict
+    from surrogates.engine import predict_engine
 
     try:
-        found = predict(config_columns([config]), target.family)
-        return min(float(found["clock_mhz"][0]), target.clock.max_mhz), "predicted"
+        found = predict_engine(config, target.family)
+        return min(found["clock_mhz"], target.clock.max_mhz), "predicted"
     except (KilnError, KeyError):
         return target.clock.request_mhz, "assumed"
 
@@ -173,6 +189,7 @@ def _as_trace(kept: Mapping[str, Any], name: str) -> Trace:
             name=op["name"],
             kind=OperatorKind(op["kind"]),
             phase=Phase(op["phase"]),
+            format=op.get("format", ""),
             **{field: op[field] for field in ("m", "k", "n", "count", "context")},
         )
         for op in kept["operators"]

@@ -20,7 +20,7 @@ from dse.workloads import (
 )
 from hw.contracts import ConfigError
 
-__all__ = ["digest", "origin", "run_target", "run_trace", "target_name"]
+__all__ = ["digest", "origin", "run_target", "run_trace", "run_workload", "target_name"]
 
 _DEFAULT_WORKLOAD = "gpt2"
 
@@ -67,7 +67,12 @@ def run_target(info: Mapping[str, Any]) -> Target:
 
 
 def run_trace(info: Mapping[str, Any]) -> Trace:
-    """Return the operators of the run that ``run.json`` describes; GPT-2's if it is empty.
+    """Return the operators of the run that ``run.json`` describes, as of `run_workload`."""
+    return run_workload(info).trace()
+
+
+def run_workload(info: Mapping[str, Any]) -> Workload | OperatorList:
+    """Return the workload of the run that ``run.json`` describes; GPT-2 if it is empty.
 
     Raises
     ------
@@ -83,11 +88,11 @@ def run_trace(info: Mapping[str, Any]) -> Trace:
         _require_file("workload", file)
     scenario = made_from.get("scenario")
     dims = made_from.get("dims")
-    trace = load_workload(file or name, scenario and _scenario(scenario), dims=dims).trace()
+    found = load_workload(file or name, scenario and _scenario(scenario), dims=dims)
     if file is not None:
         before = info["workload"].get("operators_sha256")
-        _require_unchanged("workload", file, digest(trace.operators), before)
-    return trace
+        _require_unchanged("workload", file, digest(found.trace().operators), before)
+    return found
 
 
 def _name(info: Mapping[str, Any], what: str) -> str | None:

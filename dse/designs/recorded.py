@@ -8,7 +8,7 @@ from typing import Any
 
 from dse.results import RunFolder
 from hw.contracts import ConfigError
-from hw.matrix import MATRIX_SPACE, MatrixConfig
+from hw.matrix import MATRIX_SPACE, MIXED_SPACE, MatrixConfig, mixed_config
 
 from .folder import DesignFolder
 
@@ -29,7 +29,7 @@ def require_recorded(folder: DesignFolder, config: MatrixConfig) -> None:
     """
     point = _point(folder)
     if point is not None:
-        same = MATRIX_SPACE.decode(point) == config
+        same = _decoded(point, config) == config
     else:
         same = _digest(folder) in ("", _exported_digest(folder, config))
     if not same:
@@ -55,14 +55,22 @@ def _point(folder: DesignFolder) -> dict[str, Any] | None:
 
 
 def _knobs(row: Mapping[str, str]) -> dict[str, Any] | None:
-    """Return a row's point of the space; None for a space of another version."""
+    """Return a row's point of its space; None for a space of another version."""
+    knobs = (MIXED_SPACE if row.get("formats") else MATRIX_SPACE).knobs
     point = {
         name: value
-        for name, knob in MATRIX_SPACE.knobs.items()
+        for name, knob in knobs.items()
         for value in knob.values
         if str(value) == row.get(name)
     }
-    return point if len(point) == len(MATRIX_SPACE.knobs) else None
+    return point if len(point) == len(knobs) else None
+
+
+def _decoded(point: Mapping[str, Any], config: MatrixConfig) -> MatrixConfig:
+    """Return the engine at a point; how long dot products are follows from the workload."""
+    if "formats" in point:
+        return mixed_config(**point, length=config.length)
+    return MATRIX_SPACE.decode(point)
 
 
 def _digest(folder: DesignFolder) -> str:

@@ -51,7 +51,7 @@ def neighbours(
 ) -> Iterator[tuple[str, Any, Any, MatrixConfig]]:
     """Yield (knob, old value, new value, configuration) for each single step within `space`."""
     for name, knob in space.knobs.items():
-        if hasattr(config, name):
+        if hasattr(config, name) and name != "formats":  # others are another assignment
             old = getattr(config, name)
             for new in _steps(knob, old):
                 try:
@@ -89,13 +89,14 @@ def what_if(
     Cycles are the system model's. The clock moves as far as the area and clock model says that the
     step moves it; where that model knows nothing of the target, the clock stays.
     """
-    from hw.matrix import MATRIX_SPACE
+    from hw.matrix import MATRIX_SPACE, MIXED_SPACE
     from sim.system.model import TraceModel
     from sim.system.space import config_columns
 
-    steps = list(neighbours(config, MATRIX_SPACE))
+    steps = list(neighbours(config, MIXED_SPACE if config.formats else MATRIX_SPACE))
     columns = config_columns([config, *(step[-1] for step in steps)])
-    predicted = [_predict(columns, index, target) for index in range(len(steps) + 1)]
+    configs = [config, *(step[-1] for step in steps)]
+    predicted = [_predict(one, target) for one in configs]
     clocks = [_clock(predicted[0], figures, clock_mhz, target) for figures in predicted]
     latency = TraceModel(trace, target, columns).evaluate(np.array(clocks))["latency_ms"]
     changes = [
@@ -112,13 +113,12 @@ def what_if(
     return tuple(sorted(changes, key=lambda change: change.latency))
 
 
-def _predict(columns: Mapping[str, Any], index: int, target: Target) -> dict[str, float]:
+def _predict(config: MatrixConfig, target: Target) -> dict[str, float]:
     """Return predicted area and clock of one design; empty where nothing is known of its kind."""
-    from surrogates.additive import predict
+    from surrogates.engine import predict_engine
 
     try:
-        one = {name: values[index : index + 1] for name, values in columns.items()}
-        return {name: float(values[0]) for name, values in predict(one, target.family).items()}
+        return predict_engine(config, target.family)
     except KilnError:
         return {}
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,11 +20,18 @@ from sim.system import TraceModel, config_columns
 
 from .choose import choose
 from .costs import Costs
-from .groups import Group, split_operators
+from .groups import GROUPS, Group, split_operators
 from .readings import Meter, Reading
 from .sensitivities import Sensitivities
 
-__all__ = ["FormatPlan", "assigned_trace", "format_sets", "group_seconds", "make_plans"]
+__all__ = [
+    "FormatPlan",
+    "assigned_trace",
+    "format_sets",
+    "group_seconds",
+    "make_plans",
+    "recorded_trace",
+]
 
 _REFERENCE = {"rows": 8, "cols": 8, "a_depth": 2048, "b_depth": 2048, "banks": 1}
 _REFERENCE_MHZ = 120.0
@@ -108,6 +117,29 @@ def assigned_trace(workload: Workload, formats: Mapping[Group, str]) -> Trace:
     others = [op for op in trace.operators if op.kind is not OperatorKind.GEMM]
     ordered = sorted([*gemms, *others], key=lambda op: op.phase is Phase.DECODE)
     return replace(trace, operators=tuple(ordered))
+
+
+def recorded_trace(workload: Workload, path: Path, formats: Sequence[str]) -> Trace:
+    """Return a workload's trace by a design's ``formats.json``; in the first format without one.
+
+    Assignments are by operator class and third of the layers, so they carry over between models.
+
+    Raises
+    ------
+    ConfigError
+        The file says nothing that can be used.
+    """
+    if not path.exists():
+        return assigned_trace(workload, dict.fromkeys(GROUPS, formats[0]))
+    try:
+        said = json.loads(path.read_text("utf-8"))["operators"]
+        groups = {Group.parse(name): find_format(of).name for name, of in said.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{path} is damaged ({error}); make the design again") from None
+    if foreign := set(groups.values()) - set(formats):
+        raise ConfigError(f"{path} names formats that the engine lacks: {', '.join(foreign)}")
+    rest = dict.fromkeys(GROUPS, formats[0])
+    return assigned_trace(workload, rest | groups)
 
 
 def group_seconds(

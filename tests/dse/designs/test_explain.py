@@ -27,7 +27,7 @@ MEASURED = Fidelity.MEASURED
 
 @pytest.fixture(autouse=True)
 def _no_area_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(what_if, "_predict", lambda columns, index, target: {})
+    monkeypatch.setattr(what_if, "_predict", lambda config, target: {})
     monkeypatch.setattr(module, "_predicted_clock", lambda config, target: (50.0, "predicted"))
 
 

@@ -8,7 +8,7 @@ from boards.target import load_target
 from dse.designs import what_if as module
 from dse.designs.what_if import Change, neighbours, what_if
 from dse.workloads import Scenario, load_workload
-from hw.matrix import MATRIX_SPACE, MatrixConfig
+from hw.matrix import MATRIX_SPACE, MatrixConfig, mixed_config
 
 CONFIG = MatrixConfig(rows=8, cols=8, result_rows=16)
 
@@ -16,8 +16,8 @@ CONFIG = MatrixConfig(rows=8, cols=8, result_rows=16)
 def _changes(monkeypatch: pytest.MonkeyPatch, lut: float = 1.0) -> tuple[Change, ...]:
     """Return all changes; every one-step change multiplies LUTs by `lut` and keeps the clock."""
 
-    def predict(columns: object, index: int, target: object) -> dict[str, float]:
-        return {"lut": 1000.0 * (lut if index else 1.0), "clock_mhz": 90.0}
+    def predict(config: MatrixConfig, target: object) -> dict[str, float]:
+        return {"lut": 1000.0 * (lut if config != CONFIG else 1.0), "clock_mhz": 90.0}
 
     monkeypatch.setattr(module, "_predict", predict)
     trace = load_workload("gpt2", Scenario.fixed(prompt=32, generate=4)).trace()
@@ -60,8 +60,22 @@ def test_what_does_not_fit_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_family_without_a_model_keeps_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = {(c.knob, c.new): c.latency for c in _changes(monkeypatch)}
-    monkeypatch.setattr(module, "_predict", lambda columns, index, target: {})
+    monkeypatch.setattr(module, "_predict", lambda config, target: {})
     trace = load_workload("gpt2", Scenario.fixed(prompt=32, generate=4)).trace()
     for change in what_if(CONFIG, trace, load_target("ecpix5-85f"), 90.0):
         assert change.latency == pytest.approx(expected[change.knob, change.new])
         assert change.resources == {}
+
+
+def test_an_engine_with_formats_keeps_them() -> None:
+    config = mixed_config(
+        formats="fp4_e2m1+int8", rows=8, cols=8, multiplier="dsp", pipeline=2,
+        a_depth=1024, b_depth=1024, banks=1,
+    )  # fmt: skip
+    trace = load_workload("gpt2", Scenario.fixed(prompt=32, generate=4)).trace()
+    changes = what_if(config, trace, load_target("ecpix5-85f"), 110.0)
+    assert {change.knob for change in changes} == {
+        *("rows", "cols", "pipeline", "a_depth", "b_depth", "banks")
+    }
+    rows = next(change for change in changes if (change.knob, change.new) == ("rows", 16))
+    assert rows.latency < 1

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from boards.target import load_target
 from dse.precision import GROUPS, Group, Sensitivities, format_sets, make_plans
-from dse.precision.plans import assigned_trace, group_seconds
+from dse.precision.plans import assigned_trace, group_seconds, recorded_trace
 from dse.precision.readings import STAND_IN
 from dse.workloads import Workload, load_workload
 from hw.contracts import ConfigError, OperatorKind
@@ -112,3 +114,26 @@ def test_formats_make_up_sets() -> None:
     assert format_sets(("int8", "fp4_e2m1")) == ("int8", "fp4_e2m1+int8", "fp4_e2m1")
     with pytest.raises(ConfigError, match=r"formats=int12 are those of no engine.*posit8, or all"):
         format_sets(("int12",))
+
+
+def test_a_recorded_assignment_carries_over_to_another_model(tmp_path: Path) -> None:
+    medium = load_workload("gpt2-medium")
+    assert isinstance(medium, Workload)
+    path, formats = tmp_path / "formats.json", ("fp4_e2m1", "posit8")
+    assert {op.format for op in recorded_trace(medium, path, formats).operators} == {
+        "",
+        "fp4_e2m1",
+    }
+    path.write_text(json.dumps({"operators": {"ffn_up.last": "fp4", "qkv.first": "posit8"}}))
+    found = recorded_trace(medium, path, formats)
+    counts = {
+        of: sum(op.count for op in found.operators if (op.name, op.format) == ("qkv", of))
+        for of in formats
+    }
+    assert counts["fp4_e2m1"] == 2 * counts["posit8"] > 0
+    path.write_text(json.dumps({"operators": {"ffn_up.last": "int8"}}))
+    with pytest.raises(ConfigError, match="names formats that the engine lacks: int8"):
+        recorded_trace(medium, path, formats)
+    path.write_text("{")
+    with pytest.raises(ConfigError, match="is damaged"):
+        recorded_trace(medium, path, formats)
