@@ -25,7 +25,7 @@ from boards.flows import synthesis, synthesize, used
 from boards.pool import Pool
 from boards.target import Target, list_targets, load_target
 from dse.benchmark.subspace import SUBSPACE
-from dse.calibrate_formats import calibrate_formats
+from dse.calibrate_formats import PIPELINES, calibrate_formats
 from dse.explore.ladder import TOP, figure, measure_clock
 from hw.contracts import ConfigError, KilnError, write_atomic
 from hw.export import export
@@ -154,12 +154,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--bits", type=int, nargs="+", default=[4, 8, 16])
     parser.add_argument("--multipliers", nargs="+", default=["dsp", "lut"])
     parser.add_argument("--clock", action="store_true", help="fit the clock instead of the area")
+    parser.add_argument("--pipelines", type=int, nargs="+", help="of engines with formats")
     parser.add_argument("--formats", nargs="*", metavar="SET", help="fit engines with formats")
     options = parser.parse_args(arguments)
     try:
         target = _target(options.family)
         if options.formats is not None:
-            calibrate_formats(target, options.formats or FORMAT_SETS)
+            pipelines = options.pipelines or PIPELINES
+            calibrate_formats(target, options.formats or FORMAT_SETS, pipelines)
             return 0
         groups = list(product(("os", "ws"), options.multipliers, options.bits))
         if options.clock:

@@ -6,14 +6,18 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
+from concurrent.futures import Future
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 import surrogates
 from boards.flows import synthesis, synthesize, used
+from boards.pool import Pool
 from boards.target import Target
 from dse.explore.ladder import TOP, figure, measure_clock
 from hw.contracts import write_atomic
@@ -22,8 +26,9 @@ from hw.matrix import FORMAT_SETS, MIXED_SPACE, MatrixConfig, mixed_config
 from sim.system import config_columns
 from surrogates.mixed import RESOURCES, fit_mixed, mixed_group
 
-__all__ = ["calibrate_formats", "mixed_sample"]
+__all__ = ["PIPELINES", "calibrate_formats", "mixed_sample"]
 
+PIPELINES = tuple(int(value) for value in MIXED_SPACE.knobs["pipeline"].values)
 _SIZES = ((2, 2), (2, 4), (4, 2), (4, 4), (3, 5), (6, 4), (2, 8), (8, 2), (6, 6))
 _ROUTED = (4, 4)
 
@@ -46,20 +51,39 @@ def mixed_sample(formats: str, pipeline: int, seed: int) -> list[MatrixConfig]:
     ]
 
 
-def calibrate_formats(target: Target, sets: Sequence[str] = FORMAT_SETS) -> None:
-    """Fit every set of formats at every pipeline of the space."""
-    for pipeline in MIXED_SPACE.knobs["pipeline"].values:
-        for formats in sets:
-            configs = mixed_sample(formats, int(pipeline), seed=0)
-            rows = [_resources(config, target) for config in configs]
+def calibrate_formats(
+    target: Target,
+    sets: Sequence[str] = FORMAT_SETS,
+    pipelines: Sequence[int] = PIPELINES,
+) -> None:
+    """Fit every set of formats at every pipeline; as many measurements at once as there are cores.
+
+    Each group is kept as soon as it is fitted.
+    """
+    pool = Pool(os.cpu_count() or 1)
+    try:
+        groups = list(product(pipelines, sets))
+        jobs = [_submitted(pool, mixed_sample(name, p, seed=0), target) for p, name in groups]
+        for (pipeline, formats), (configs, areas, clock) in zip(groups, jobs, strict=True):
+            rows = [area.result() for area in areas]
             measured = {name: np.array([row[name] for row in rows]) for name in RESOURCES}
-            clocked = next(c for c in configs if (c.rows, c.cols) == _ROUTED)
-            routed = (clocked.rows * clocked.cols, _mhz(clocked, target))
+            routed = (_ROUTED[0] * _ROUTED[1], clock.result())
             fitted = fit_mixed(config_columns(configs), measured, routed)
-            group = mixed_group(formats, int(pipeline))
+            group = mixed_group(formats, pipeline)
             _keep(target, group, fitted)
             errors = {name: round(value, 4) for name, value in fitted["error"].items()}
             print(group, errors, f"{fitted['routed_mhz']:.1f} MHz", flush=True)
+    finally:
+        pool.stop()
+
+
+def _submitted(
+    pool: Pool, configs: list[MatrixConfig], target: Target
+) -> tuple[list[MatrixConfig], list[Future[dict[str, float]]], Future[float]]:
+    """Return designs, their areas to come, and the clock to come of the one that is routed."""
+    clocked = next(c for c in configs if (c.rows, c.cols) == _ROUTED)
+    areas = [pool.submit(_resources, config, target) for config in configs]
+    return configs, areas, pool.submit(_mhz, clocked, target)
 
 
 def _resources(config: MatrixConfig, target: Target) -> dict[str, float]:
