@@ -18,7 +18,7 @@ from dse.precision.example import UNSEEN, run_example, unseen_bench
 from dse.precision.options import HARDWARE_FORMATS
 from dse.precision.page import render_formats
 from dse.precision.readings import KEPT, TOKENS, Meter, ReadingFile
-from dse.precision.sensitivities import measure_sensitivities, sensitivity_plans
+from dse.precision.sensitivities import known_formats, measure_sensitivities, sensitivity_plans
 from hw.contracts import write_atomic
 from sim.quality.assignment import Assignment
 from sim.quality.perplexity import QualityBench
@@ -33,23 +33,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--readings", type=Path, default=KEPT, help="file of the readings")
     parser.add_argument("--unseen", type=Path, default=UNSEEN, help="file of those on other text")
     parser.add_argument("--again", action="store_true", help="take every reading again")
+    parser.add_argument("--kept", action="store_true", help="measure nothing: write what is kept")
     options = parser.parse_args(arguments)
     files = [options.readings, options.unseen]
     if options.again:
         for path in files:
             path.unlink(missing_ok=True)
-    meter, unseen = (
-        Meter(bench, kept=(file := ReadingFile(path)), keep=file)
-        for bench, path in zip(
-            (QualityBench.small(limit=TOKENS), unseen_bench()), files, strict=True
-        )
-    )
-    _measure(meter)
-    table = measure_sensitivities(meter, HARDWARE_FORMATS)
+    meter = _meter(QualityBench.small(limit=TOKENS), options.readings, not options.kept)
+    unseen = _meter(unseen_bench(), options.unseen, not options.kept)
+    if not options.kept:
+        _measure(meter)
+    table = measure_sensitivities(meter, known_formats(meter, HARDWARE_FORMATS))
     found = list(run_example(meter, table, say=_say))
     write_atomic(options.page, render_formats(table, meter, unseen, found))
     print(options.page)
     return 0
+
+
+def _meter(bench: QualityBench, path: Path, measures: bool) -> Meter:
+    file = ReadingFile(path)
+    return Meter(bench, kept=file, keep=file, measures=measures)
 
 
 def _measure(meter: Meter) -> None:

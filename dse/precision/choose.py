@@ -210,7 +210,7 @@ def choose(
     window: int | None = None,
     strict: bool = True,
     most: int = 24,
-    least_gain: float = 0.002,
+    least_gain: float = 0.005,
     say: Callable[[str], None] = lambda message: None,
 ) -> Choice:
     """Return the cheapest assignment whose measured loss of quality is within a limit.

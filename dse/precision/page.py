@@ -12,7 +12,8 @@ from sim.quality.assignment import Assignment
 from .choose import Candidate
 from .example import SETS, Searched, lane_costs
 from .groups import GROUPS
-from .readings import COMMAND, TOKENS, Meter, Reading
+from .options import HARDWARE_FORMATS
+from .readings import COMMAND, TOKENS, Meter, MissingReadingError, Reading
 from .sensitivities import WIDE_WINDOW, Sensitivities
 
 __all__ = ["box_share", "render_formats"]
@@ -31,7 +32,7 @@ _FINDING = ""
 def render_formats(
     table: Sensitivities, meter: Meter, unseen: Meter, found: Sequence[Searched]
 ) -> str:
-    """Return the page; what it shows and nobody has measured yet is measured.
+    """Return the page; what a meter that takes no readings lacks is said to be missing.
 
     Parameters
     ----------
@@ -85,7 +86,14 @@ no unit computes in them."""
 
 
 def _sensitivities(table: Sensitivities, meter: Meter) -> str:
-    blocks = [_block(table, meter, title, formats) for title, formats in TABLES.items()]
+    measured = {
+        title: [name for name in formats if name in table.formats]
+        for title, formats in TABLES.items()
+    }
+    blocks = [_block(table, meter, *pair) for pair in measured.items() if pair[1]]
+    missing = [name for name in HARDWARE_FORMATS if name not in table.formats]
+    if missing:
+        blocks.append(f"Not measured in every group yet: {', '.join(missing)}.")
     return f"""## What each group loses
 
 Divergence as growth of perplexity, one group in the format and all else in float64, quire,
@@ -105,7 +113,7 @@ _JOINT = "\n\n"
 
 def _error(table: Sensitivities, figure: str = "divergence") -> float:
     """Return the median of the groups' standard errors as shares of the values, with 4 bits."""
-    columns = [table.formats.index(name) for name in TABLES["4 bits"]]
+    columns = [table.formats.index(name) for name in TABLES["4 bits"] if name in table.formats]
     values = np.abs(getattr(table, figure)[:, columns])
     return float(np.median(getattr(table, f"{figure}_error")[:, columns] / values))
 
@@ -116,11 +124,18 @@ def _block(table: Sensitivities, meter: Meter, title: str, formats: Sequence[str
         [group.name, *(_growth(value) for value in row)]
         for group, row in zip(GROUPS, values.tolist(), strict=True)
     ]
-    whole = [meter.read(Assignment(default=meter.arithmetic(name))) for name in formats]
+    whole = [_reading(meter, Assignment(default=meter.arithmetic(name))) for name in formats]
     rows.append(["*sum*", *(_growth(value) for value in values.sum(axis=0).tolist())])
-    rows.append(["*everywhere*", *(_growth(reading.divergence) for reading in whole)])
-    rows.append(["*loss*", *(_loss(reading) for reading in whole)])
+    rows.append(["*everywhere*", *(_growth(one.divergence) if one else "missing" for one in whole)])
+    rows.append(["*loss*", *(_loss(one) if one else "missing" for one in whole)])
     return f"{title}:\n\n{_table([title, *formats], rows)}"
+
+
+def _reading(meter: Meter, assignment: Assignment) -> Reading | None:
+    try:
+        return meter.read(assignment)
+    except MissingReadingError:
+        return None
 
 
 def _example(found: Sequence[Searched]) -> str:
@@ -192,15 +207,15 @@ def _unseen(found: Sequence[Searched], unseen: Meter) -> str:
     for one in found:
         if one.name in CONFIRMED:
             best = one.choice.best
-            reading = unseen.read(best.assignment)
+            reading = _reading(unseen, best.assignment)
             rows.append(
                 [
                     one.name,
                     f"{one.limit:.0%}",
                     _loss(best.reading),
-                    _loss(reading),
+                    _loss(reading) if reading else "missing",
                     _growth(best.reading.divergence),
-                    _growth(reading.divergence),
+                    _growth(reading.divergence) if reading else "missing",
                 ]
             )
     heads = ["formats of the unit", "limit", "loss", "unseen", "divergence", "unseen"]
@@ -227,6 +242,8 @@ def _gain(found: Sequence[Searched]) -> str:
     rows = []
     for name in SETS:
         every = [one for search in found if search.name == name for one in search.choice.measured]
+        if not every:
+            continue
         uniform = box_share(_points(one for one in every if one.is_uniform), CORNER)
         mixed = box_share(_points(every), CORNER)
         gain = f"{mixed / uniform - 1:+.1%}" if uniform else "from none"

@@ -14,12 +14,22 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from boards.cache import Cache, Entry, cache_key
-from hw.contracts import ConfigError, write_atomic
+from hw.contracts import ConfigError, KilnError, write_atomic
 from sim.quality.arithmetic import Arithmetic
 from sim.quality.assignment import Assignment
 from sim.quality.perplexity import Measured, QualityBench
 
-__all__ = ["COMMAND", "KEPT", "MEASURED", "STAND_IN", "TOKENS", "Meter", "Reading", "ReadingFile"]
+__all__ = [
+    "COMMAND",
+    "KEPT",
+    "MEASURED",
+    "STAND_IN",
+    "TOKENS",
+    "Meter",
+    "MissingReadingError",
+    "Reading",
+    "ReadingFile",
+]
 
 KEPT = Path(__file__).with_name("readings.json")
 """Readings of the small model that are kept with the sources."""
@@ -74,6 +84,10 @@ class Reading:
     def worse(self) -> float:
         """The larger of loss and divergence: what a limit that is to be kept is held against."""
         return max(self.loss, self.divergence)
+
+
+class MissingReadingError(KilnError):
+    """An assignment was not measured, and is not to be measured now."""
 
 
 class Bench(Protocol):
@@ -161,6 +175,8 @@ class Meter:
         File that new ones are added to.
     cache : Cache or None
         Where new ones go; None keeps them for the life of the object only.
+    measures : bool
+        Whether readings are taken; else `read` raises `MissingReadingError` for what is not known.
     say : callable
         Told before each measurement.
     """
@@ -173,9 +189,10 @@ class Meter:
         kept: ReadingFile | None = None,
         keep: ReadingFile | None = None,
         cache: Cache | None = None,
+        measures: bool = True,
         say: Callable[[str], None] = lambda message: None,
     ) -> None:
-        self.bench, self.source = bench, source
+        self.bench, self.source, self._measures = bench, source, measures
         self._identity = dict(bench.identity)
         self._kept, self._keep, self._cache, self._say = kept, keep, cache, say
         self._taken: dict[str, Reading] = {}
@@ -230,6 +247,8 @@ class Meter:
         if found is not None:
             return found
         text = assignment.text
+        if not self._measures:
+            raise MissingReadingError(f"{text} was not measured yet; run {COMMAND}")
         self._say(f"measuring {text} on {self._identity['tokens']:,} tokens ({self.source})")
         found = Reading.of(self.bench.measure(assignment, divergence=True))
         self._taken[text] = found

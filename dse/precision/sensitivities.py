@@ -14,7 +14,13 @@ from sim.quality.assignment import Assignment
 from .groups import GROUPS, Group
 from .readings import Meter
 
-__all__ = ["WIDE_WINDOW", "Sensitivities", "measure_sensitivities", "sensitivity_plans"]
+__all__ = [
+    "WIDE_WINDOW",
+    "Sensitivities",
+    "known_formats",
+    "measure_sensitivities",
+    "sensitivity_plans",
+]
 
 Floats = NDArray[np.float64]
 
@@ -78,6 +84,14 @@ def sensitivity_plans(
         for group in groups:
             operators = {group.name: arithmetic}
             yield group, name, Assignment(default=default.default, operators=operators)
+
+
+def known_formats(meter: Meter, formats: Sequence[str]) -> tuple[str, ...]:
+    """Return those of `formats` that were measured in every group, in a quire."""
+    missing = {
+        name for _, name, plan in sensitivity_plans(meter, formats) if meter.known(plan) is None
+    }
+    return tuple(name for name in formats if name not in missing)
 
 
 def measure_sensitivities(
