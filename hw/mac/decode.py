@@ -187,7 +187,8 @@ class SlotDecoder(wiring.Component):
     def _aligned_posit(self, modes: tuple[ModePlan, ...], bits: int, code: Any) -> Value:
         """Return the posit at the top of `bits` bits, what lies below it cleared."""
         if len(self._slot.modes) == 1:
-            return Value.cast(code)[-bits:]
+            start = self._slot.width - self._slot.modes[0].container
+            return Value.cast(code)[start : start + bits]
         result: Any = Const(0, bits)
         for mode in modes:
             start = self._slot.width - mode.container

@@ -86,6 +86,7 @@ OTHERS = {
         modes=("posit16", "fp8_e5m2", "fp4"), accumulator="bounded", reduce=False, alignment=28
     ),
     "short": MacConfig(modes=("posit2_es2", "posit3_es1", "posit3_es0", "posit8"), pipeline=1),
+    "odd width": MacConfig(modes=("posit12_es1",), pipeline=1),
     "integers": MacConfig(modes=("int16", "int8", "int4", "int5"), pipeline=0, gating=False),
 }
 
