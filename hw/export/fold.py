@@ -24,6 +24,8 @@ def _find(module: RtlilModule) -> dict[str, Sig]:
         if target is None or not cell.kind.startswith("$"):
             kept.append(cell)
             continue
+        if not target:  # a result of no bits
+            continue
         if not target[0].wire.startswith("$"):
             named = _simpler(cell)
             if named is None:

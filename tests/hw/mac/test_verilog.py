@@ -87,6 +87,7 @@ OTHERS = {
     ),
     "short": MacConfig(modes=("posit2_es2", "posit3_es1", "posit3_es0", "posit8"), pipeline=1),
     "odd width": MacConfig(modes=("posit12_es1",), pipeline=1),
+    "no fraction": MacConfig(modes=("posit5_es4",), pipeline=1),
     "integers": MacConfig(modes=("int16", "int8", "int4", "int5"), pipeline=0, gating=False),
 }
 
