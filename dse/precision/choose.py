@@ -148,7 +148,7 @@ class Choice:
     def best_uniform(self) -> Candidate | None:
         """The cheapest format that is within the limit if used everywhere; None if none is."""
         fits = (one for one in self.uniform if one.within(self.limit, strict=self.strict))
-        return min(fits, key=lambda one: one.cost, default=None)
+        return min(fits, key=lambda one: _rank(one, self.strict), default=None)
 
     @property
     def gain(self) -> float | None:
@@ -162,10 +162,15 @@ def measured_front(
 ) -> tuple[Candidate, ...]:
     """Return the candidates that no other beats in cost and loss, by rising cost."""
     front: list[Candidate] = []
-    for one in sorted(candidates, key=lambda one: (one.cost, _lost(one.reading, strict))):
+    for one in sorted(candidates, key=lambda one: _rank(one, strict)):
         if not front or _lost(one.reading, strict) < _lost(front[-1].reading, strict):
             front.append(one)
     return tuple(front)
+
+
+def _rank(one: Candidate, strict: bool) -> tuple[float, float]:
+    """Return what candidates are sorted by: cost, to nine digits, and what they lose."""
+    return float(f"{one.cost:.9g}"), _lost(one.reading, strict)
 
 
 def _lost(reading: Reading, strict: bool) -> float:
@@ -285,7 +290,7 @@ class _Search:
     def best(self) -> Candidate | None:
         """The cheapest within the limit so far; of equally cheap ones, the one that loses least."""
         fits = (one for one in self.measured if one.within(self.limit, strict=self.strict))
-        return min(fits, key=lambda one: (one.cost, _lost(one.reading, self.strict)), default=None)
+        return min(fits, key=lambda one: _rank(one, self.strict), default=None)
 
     @property
     def uniform(self) -> list[Candidate]:
