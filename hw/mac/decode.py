@@ -214,7 +214,8 @@ class SlotDecoder(wiring.Component):
             fraction = padded[len(padded) - es - own : len(padded) - es] if own else Const(0, 0)
             exponent = padded[len(padded) - es :]
             found = Cat(Const(0, width - own), fraction)
-            whole = _biased(Cat(exponent, regime), half, self._place_bits)
+            most = max(plan.format.max_scale for plan in members)
+            whole = _biased(Cat(exponent, regime), half, self._place_bits, most)
             if len(groups) > 1:
                 here = any_of(mode == plan.index for plan in members)
                 found, whole = Mux(here, found, 0), Mux(here, whole, 0)
@@ -222,11 +223,11 @@ class SlotDecoder(wiring.Component):
         return Cat(significand[:width], Const(1, 1)), place
 
 
-def _biased(scale: Any, half: int, bits: int) -> Any:
-    """Return a signed scale plus `half`, which is never negative, in `bits` bits."""
+def _biased(scale: Any, half: int, bits: int, most: int) -> Any:
+    """Return a signed scale of at most `most`, plus `half`: never negative, in `bits` bits."""
     scale = Value.cast(scale)
     top = half.bit_length() - 1
-    if half != 1 << max(top, 0):
+    if half != 1 << max(top, 0) or most >= half:
         return (scale.as_signed() + half)[:bits]
     # Of -half to half - 1, adding half inverts the sign; wider scales do not occur.
     extended = Cat(scale, scale[-1].replicate(max(top + 1 - len(scale), 0)))

@@ -91,7 +91,7 @@ def synthesise(config: MacConfig) -> None:
         source.write_text(design.verilog)
         log = run_yosys(
             f"read_verilog {source}",
-            "synth -flatten -noabc -top kiln_mac",
+            "synth -flatten -noabc -noshare -top kiln_mac",
             "check -assert",
             "stat",
         )

@@ -16,7 +16,7 @@ from hw.export import export, write_design
 from hw.mac import MAC_SPACE, MacConfig, MacJob, c_header
 
 from ..export.lint import lint
-from .random_units import WRONG, try_random
+from .random_units import WRONG, simulate, try_random
 
 REFUSED = [
     ({"modes": ()}, "modes=.* name one or more"),
@@ -97,6 +97,20 @@ def test_values_of_wrong_type_are_refused_by_name(name: str, value: Any) -> None
 @pytest.mark.parametrize("seed", range(7))
 def test_random_configurations_work_or_are_refused(seed: int) -> None:
     try_random(seed)
+
+
+def test_a_scale_may_be_as_large_as_half_the_bias() -> None:
+    config = MacConfig(
+        modes=("posit4_es2", "int14"),
+        accumulator="bounded",
+        alignment=59,
+        step=16,
+        length=1,
+        reduce=False,
+    )
+    mode = config.plan.modes[0]
+    assert mode.half == mode.format.max_scale
+    simulate(config, 150)
 
 
 @pytest.mark.slow
