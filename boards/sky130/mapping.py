@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .clock_gates import CLOCK_PIN, ENABLE_PIN, GATED_PIN
 from .memories import FLOP_LIMIT_BITS
+from .table import PREFIX
 
-__all__ = ["ABC_AREA", "mapping_commands"]
+__all__ = ["ABC_AREA", "gated_commands", "mapping_commands"]
 
 ABC_AREA = "strash; ifraig; scorr; dc2; strash; dch -f; amap -m; topo"
 """Fixed area-oriented script: equal logic gets equal cells wherever it stands.
@@ -36,6 +38,27 @@ def mapping_commands(top: str, liberty: str | Path, abc_script: str | Path) -> t
         f"memory_map {_small_memories()}",
         "opt -fast -full; techmap; opt -fast; opt_clean",
         f"dfflibmap -liberty {liberty}",
+        f"abc -liberty {liberty} -script {abc_script}",
+        "opt_clean -purge",
+    )
+
+
+def gated_commands(
+    top: str, liberty: str | Path, abc_script: str | Path, *, least: int = 3
+) -> tuple[str, ...]:
+    """Return the commands for a design without memories that is flattened, its clock gated.
+
+    Registers with an enable are put behind a clock gate where `least` or more share it; the others
+    keep a multiplexer. A gate is the smallest there is: `boards.power.gated` chooses its drive.
+    """
+    gate = f"{PREFIX}dlclkp_1 {ENABLE_PIN}:{CLOCK_PIN}:{GATED_PIN}"
+    return (
+        f"hierarchy -check -top {top}",
+        "proc; flatten -noscopeinfo; opt_expr; opt_clean; check; opt -nosdff; fsm; opt -nosdff",
+        "wreduce; peepopt; opt_clean; alumacc; share; opt -nosdff; memory -nomap; opt_clean",
+        "opt -nosdff -fast -full; techmap; opt -nosdff -fast; opt_clean",
+        f"clockgate -pos {gate} -min_net_size {least}",
+        f"opt_clean; dfflibmap -liberty {liberty}",
         f"abc -liberty {liberty} -script {abc_script}",
         "opt_clean -purge",
     )
