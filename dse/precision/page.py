@@ -10,7 +10,7 @@ import numpy as np
 from sim.quality.assignment import Assignment
 
 from .choose import Candidate
-from .example import SETS, Searched, lane_costs
+from .example import LIMITS, SETS, Searched, lane_costs
 from .groups import GROUPS
 from .options import HARDWARE_FORMATS
 from .readings import COMMAND, TOKENS, Meter, MissingReadingError, Reading
@@ -155,13 +155,22 @@ multiply-accumulates in {work}.
 *Uniform* is the cheapest format that keeps the limit if used everywhere (of equally cheap ones, the
 one that loses least), and *saved* is what the mixture saves of its cost.
 
-{_table(heads, [_row(one) for one in found])}
+{_table(heads, [_row(one) for one in found])}{_unfinished(found)}
 
 The mixtures, by unit and limit:
 
 {_assignments(found)}
 
 {_additivity(found)}"""
+
+
+def _unfinished(found: Sequence[Searched]) -> str:
+    done = {(one.name, one.limit) for one in found}
+    left = [(name, limit) for name in SETS for limit in LIMITS if (name, limit) not in done]
+    if not left:
+        return ""
+    names = "; ".join(f"{name} within {limit:.0%}" for name, limit in left)
+    return f"\n\nNot measured to the end yet: {names}."
 
 
 def _row(one: Searched) -> list[str]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from dse.precision import Costs, Group, choose, propose
+from dse.precision.readings import Reading
 from hw.contracts import ConfigError
+from sim.quality.assignment import Assignment
 from tests.dse.precision.toy import FEW, FORMATS, ToyReader, additive, cheapest, lane_costs
 
 
@@ -57,6 +60,20 @@ def test_luck_with_the_text_does_not_pass() -> None:
     loose = choose(lucky, costs, 0.01, table, least_gain=0, strict=False)
     assert loose.best.cost < strict.best.cost
     assert loose.best.reading.divergence > math.log1p(0.01) >= strict.best.reading.divergence
+
+
+def test_a_uniform_formats_luck_stays_its_own() -> None:
+    class Unlucky(ToyReader):
+        def read(self, assignment: Assignment) -> Reading:
+            found = super().read(assignment)
+            return found if "," in assignment.text else replace(found, loss=3 * found.loss)
+
+    for seed in range(5):
+        table, costs = additive(seed=seed), lane_costs(seed=seed)
+        reader = Unlucky(table)
+        limit = float(np.expm1(table.divergence[:, 0].sum() * 0.95))  # just below int4 everywhere
+        found = choose(reader, costs, limit, table, least_gain=0)
+        assert found.best.cost == pytest.approx(cheapest(reader, costs, limit))
 
 
 def test_windows_reach_the_measurement() -> None:
