@@ -122,7 +122,15 @@ class Accumulator(wiring.Component):
         before = Signal(len(term), name=f"before_{index}")
         moved = self._fallen(held) if self._plan.bases else Mux(control["first"], 0, held)
         after = Signal(len(term) + (not top), name=f"after_{index}")
-        m.d.comb += [before.eq(moved), after.eq(before + term + carry)]
+        total: Any = before + term + carry
+        if self._plan.bases:
+            # The same, whole and without its carry. What is subtracted stays the second operand, so
+            # that an adder's LUT6 makes the choice above; of a sum, synthesis may swap the two.
+            # Below the sum's lowest bit is the inverted carry: its AND with the carry is 0.
+            wide = Signal(len(term) + 1, name=f"wide_{index}")
+            m.d.comb += wide.eq(Cat(carry, term) - ~Cat(Const(0, 1), before))
+            total = Cat(wide[1] | (wide[0] & carry), wide[2:])
+        m.d.comb += [before.eq(moved), after.eq(total)]
         with m.If(self.advance & control["valid"]):
             for at in range(bank):
                 with m.If(control["slot"] == at if bank > 1 else Const(1)):

@@ -8,6 +8,7 @@ from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, signed
 
 from .accumulate import fall_bits, falls
 from .config import MacConfig
+from .gating import Modes
 from .pipeline import Bundle, Cutter
 from .plan import MacPlan, Slot
 from .slots import CONTROL
@@ -31,7 +32,7 @@ def aligned(m: Module, cut: Cutter, config: MacConfig, now: Bundle) -> Bundle:
     now = cut("candidate", now, reset=("valid",))
     _settle(m, cut, config, groups, now)
     now = cut("fine", now, reset=("valid",))
-    _measure(plan, groups, now)
+    _measure(m, plan, groups, now)
     now = cut("distance", now, reset=("valid",))
     _place(m, plan, groups, now)
     now = cut("aligned", now, reset=("valid",))
@@ -72,7 +73,7 @@ def _ask(m: Module, plan: MacPlan, groups: list[list[int]], now: Bundle) -> None
 def _settle(
     m: Module, cut: Cutter, config: MacConfig, groups: list[list[int]], now: Bundle
 ) -> None:
-    """Find the bases, and shift products by less than a step."""
+    """Find the bases."""
     plan = config.plan
     now["first"] = _first(m, cut, config, now)
     for key, group in enumerate(groups):
@@ -80,18 +81,20 @@ def _settle(
         asked = [now.pop(f"{index}_asked") for index in moving]
         if asked:
             now |= _base(m, cut, config, key, asked, now)
-        for index in _computed(plan, group):
-            product, fine = now.pop(f"{index}_product"), now.pop(f"{index}_fine")
-            now[f"{index}_near"] = _left(m, product, fine, plan.step - 1, f"near_{index}")
 
 
-def _measure(plan: MacPlan, groups: list[list[int]], now: Bundle) -> None:
-    """Find how many whole steps products and accumulators have to be shifted by."""
+def _measure(m: Module, plan: MacPlan, groups: list[list[int]], now: Bundle) -> None:
+    """Find how many whole steps products and accumulators have to be shifted by.
+
+    Products are shifted by less than a step, here and not before: until then they are narrower.
+    """
     for key, group in enumerate(groups):
         for index in _computed(plan, group):
             slot = plan.slots[index]
             base = now[f"g{key}_base"] if slot.moves and plan.bases else None
             now[f"{index}_steps"] = _steps(plan, slot, now.pop(f"{index}_whole"), base)
+            product, fine = now.pop(f"{index}_product"), now.pop(f"{index}_fine")
+            now[f"{index}_near"] = _left(m, product, fine, plan.step - 1, f"near_{index}")
         if f"g{key}_base" in now:
             rise = now[f"g{key}_base"] - now.pop(f"g{key}_before")
             now[f"g{key}_rise"] = rise[: plan.bases.bit_length()]
@@ -237,8 +240,9 @@ def _right(m: Module, value: Value, steps: Any, plan: MacPlan, name: str) -> Any
     return value
 
 
-Part = tuple[int, Any, Any]
-"""Part of a sum: its lowest bit, signed bits, and a carry into that bit that is still to come."""
+Part = tuple[int, Any, Any, Modes]
+"""Part of a sum: its lowest bit, signed bits, a carry into that bit that is still to come, and the
+modes in which it is not zero."""
 
 
 def _sum(m: Module, cut: Cutter, plan: MacPlan, key: int, group: list[int], now: Bundle) -> Bundle:
@@ -252,17 +256,19 @@ def _sum(m: Module, cut: Cutter, plan: MacPlan, key: int, group: list[int], now:
         bits = Value.cast(now[f"{index}_term"])
         slot = plan.slots[index]
         low = term_place(slot) if slot.tabled else 0
-        level.append((low, Cat(bits ^ sign.replicate(len(bits)), sign), sign))
+        modes = frozenset(mode.index for mode in slot.modes)
+        level.append((low, Cat(bits ^ sign.replicate(len(bits)), sign), sign, modes))
     depth = (len(level) - 1).bit_length()
     for turn in range(depth + 1):
         if turn == (depth + 1) // 2:
             level = [
                 (
                     low,
-                    cut.register("paired", f"{key}_{at}", bits),
-                    cut.register("paired", f"{key}_{at}_carry", carry),
+                    cut.register("paired", f"{key}_{at}", bits, alive=modes),
+                    cut.register("paired", f"{key}_{at}_carry", carry, alive=modes),
+                    modes,
                 )
-                for at, (low, bits, carry) in enumerate(level)
+                for at, (low, bits, carry, modes) in enumerate(level)
             ]
         if turn == depth:
             break
@@ -271,7 +277,7 @@ def _sum(m: Module, cut: Cutter, plan: MacPlan, key: int, group: list[int], now:
             for at in range(0, len(level) - 1, 2)
         ]
         level = pairs + level[2 * len(pairs) :]
-    low, bits, carry = level[0]
+    low, bits, carry, _ = level[0]
     total = Signal(signed(low + len(Value.cast(bits))), name=f"term_{key}")
     m.d.comb += total.eq(Cat(Value.cast(carry).replicate(low), bits))
     return {f"g{key}_term": total, f"g{key}_carry": carry}
@@ -282,10 +288,10 @@ def _pair(m: Module, one: Part, other: Part, name: str) -> Part:
     low = min(one[0], other[0])
     bits, more = (
         Cat(Value.cast(carry).replicate(at - low), value).as_signed()
-        for at, value, carry in (one, other)
+        for at, value, carry, _ in (one, other)
     )
     width = max(len(bits), len(more)) + 1
     total = Signal(width, name=name)
     wide = [Cat(value, value[-1].replicate(width - len(value))) for value in (bits, more)]
     m.d.comb += total.eq(wide[0] + wide[1] + one[2])
-    return low, total, other[2]
+    return low, total, other[2], one[3] | other[3]

@@ -65,7 +65,8 @@ class MacConfig:
     segment : int
         Bits of each piece that a quire's adder is cut into, a cycle apart; 0 leaves it whole.
     gating : bool
-        Whether the operands of idle lanes are held at zero, so that nothing in them switches.
+        Whether registers that a mode leaves idle, and all behind the accumulator but at the end of
+        a dot product, keep their value (`hw.mac.gating`).
     bank : int
         Accumulators, per lane if not reduced; each element names the one that it goes into.
     stall : bool

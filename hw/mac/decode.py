@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.numerics import Decoder, NumberFormat, Posit
 
+from .gating import Alive, Modes, label, widened
 from .pipeline import Bundle, Cutter
 from .plan import MacPlan, ModePlan, Slot
 
@@ -62,6 +63,8 @@ class SlotDecoder(wiring.Component):
         Which format it is in.
     advance : In(1)
         Whether the registers load.
+    load_CUT_MODES : In(1)
+        If `held`: whether those load that are alive in these modes only, see `hw.mac.gating`.
     o : Out(StructLayout)
         The fields of `slot_fields`, as of `NumberFormat.unpacked`, but for the significand, which
         is as wide as the slot's widest, left-aligned, and 0 where the slot is idle, and ``place``,
@@ -69,8 +72,8 @@ class SlotDecoder(wiring.Component):
         `CUTS`.
     """
 
-    def __init__(self, slot: Slot, plan: MacPlan, *, gated: bool) -> None:
-        self._slot, self._plan, self._gated = slot, plan, gated
+    def __init__(self, slot: Slot, plan: MacPlan, *, gated: bool, held: bool = False) -> None:
+        self._slot, self._plan, self._gated, self._held = slot, plan, gated, held
         self._place_bits = max(slot.places[-1].bit_length(), 1)
         self._wanted = slot_fields(slot)
         layout = data.StructLayout(self._wanted)
@@ -80,21 +83,66 @@ class SlotDecoder(wiring.Component):
                 "mode": In(plan.mode_bits),
                 "advance": In(1),
                 "o": Out(layout),
+                **{name: In(1) for name, _, _ in self.loads},
             }
         )
 
+    @property
+    def loads(self) -> list[tuple[str, str, Modes]]:
+        """Names of the inputs that enable registers, each with its cut and modes."""
+        if not self._held:
+            return []
+        every = frozenset(range(len(self._plan.modes)))
+        sets = {*self._posit_modes(0), self._short_modes, *map(self._only, self._slot.modes)}
+        return [
+            (f"load_{name}_{label(modes)}", name, modes)
+            for name in CUTS
+            if name in self._plan.cuts
+            for modes in sorted(sets - {every, frozenset()}, key=sorted)
+        ]
+
+    def load(self, cut: str, modes: Modes) -> Any:
+        """Return the input that enables registers which are alive in `modes`."""
+        [modes] = widened(self._plan, [modes])
+        if len(modes) == len(self._plan.modes):
+            return self.advance
+        return getattr(self, f"load_{cut}_{label(modes)}")
+
+    def alive(self, cut: str, name: str, width: int) -> Alive | None:
+        """Return None: each register's modes are named where it is made."""
+        return None
+
+    def _posit_modes(self, low: int) -> Alive:
+        """Return the modes in which each bit of a left-aligned posit, from `low` on, is alive."""
+        modes = self._shared
+        bits = max((mode.format.bits for mode in modes), default=0)
+        sets = [
+            frozenset(mode.index for mode in modes if at >= bits - mode.format.bits)
+            for at in range(low, bits)
+        ]
+        return widened(self._plan, sets)
+
+    @property
+    def _shared(self) -> tuple[ModePlan, ...]:
+        """Posits that are taken apart by one decoder."""
+        return tuple(mode for mode in self._slot.posits if mode.format.bits > TABLE_BITS)
+
+    @property
+    def _short_modes(self) -> Modes:
+        short = [mode.index for mode in self._slot.modes if mode.format.bits <= TABLE_BITS]
+        return widened(self._plan, [frozenset(short)])[0]
+
+    def _only(self, mode: ModePlan) -> Modes:
+        return widened(self._plan, [frozenset({mode.index})])[0]
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        cut = Cutter(m, self.advance, self._plan.cuts)
+        cut = Cutter(m, self.advance, self._plan.cuts, self if self._held else None)
         busy = any_of(self.mode == mode.index for mode in self._slot.modes)
         idle = len(self._slot.modes) < len(self._plan.modes)
         code = Mux(busy, self.code, 0) if self._gated and idle else self.code
         found: list[tuple[tuple[ModePlan, ...], Bundle]] = []
-        shared = tuple(
-            mode
-            for mode in self._slot.posits
-            if self._slot.width > TABLE_BITS or mode.format.bits > TABLE_BITS
-        )
+        shared = self._shared
         if shared:
             found.append((shared, self._posit(m, cut, shared, code)))
         for mode in self._slot.modes:
@@ -112,29 +160,32 @@ class SlotDecoder(wiring.Component):
             m.d.comb += self.o[name].eq(chosen)
         return m
 
-    def _delayed(self, cut: Cutter, name: str, value: Any) -> Any:
+    def _delayed(self, cut: Cutter, name: str, value: Any, modes: Modes | None = None) -> Any:
         for at in CUTS:
-            value = cut.register(at, name, value)
+            value = cut.register(at, name, value, alive=modes)
         return value
 
     def _other(self, m: Module, cut: Cutter, mode: ModePlan, code: Any) -> Bundle:
-        """Decode one format by itself; registers follow."""
+        """Decode one format by itself; registers follow, or go before where it is looked up."""
         format = mode.format
         start = self._slot.width - mode.container
         own = code[start : start + format.bits]
         pad = self._slot.significand_bits - format.significand_bits
         if format.bits <= TABLE_BITS:
-            bundle = _tabled(format, mode.half, own)
-        else:
-            decoder = Decoder(format)
-            m.submodules[f"decode_{format.name}"] = decoder
-            m.d.comb += decoder.code.eq(own)
-            o = decoder.o
-            bundle = {name: o[name] for name in FIELDS if name != "place"}
-            bundle["place"] = (o.scale + mode.half)[: self._place_bits]
+            short = code[self._slot.width - TABLE_BITS : self._slot.width]
+            short = self._delayed(cut, f"{format.name}_code", short, self._short_modes)
+            bundle = _tabled(format, mode.half, short[: format.bits])
+            bundle["significand"] = Cat(Const(0, pad), bundle["significand"])
+            return bundle
+        decoder = Decoder(format)
+        m.submodules[f"decode_{format.name}"] = decoder
+        m.d.comb += decoder.code.eq(own)
+        o = decoder.o
+        bundle = {name: o[name] for name in FIELDS if name != "place"}
+        bundle["place"] = (o.scale + mode.half)[: self._place_bits]
         bundle["significand"] = Cat(Const(0, pad), bundle["significand"])
         return {
-            name: self._delayed(cut, f"{format.name}_{name}", value)
+            name: self._delayed(cut, f"{format.name}_{name}", value, self._only(mode))
             for name, value in bundle.items()
         }
 
@@ -146,7 +197,18 @@ class SlotDecoder(wiring.Component):
         sign = aligned[-1]
         body = Signal(bits - 1, name="body")
         m.d.comb += body.eq((aligned[:-1] ^ sign.replicate(bits - 1)) + sign)
-        now = cut("positive", {"sign": sign, "body": body})
+        all_bits = self._posit_modes(0)
+        some = all_bits[-1]  # alive whichever posit it is
+
+        def later(name: str, bundle: Bundle, wide: str) -> Bundle:
+            """Registers; what is called `wide` is left-aligned."""
+            aligned_bits = all_bits[: len(Value.cast(bundle[wide]))]
+            return {
+                key: cut.register(name, key, value, alive=aligned_bits if key == wide else some)
+                for key, value in bundle.items()
+            }
+
+        now = later("positive", {"sign": sign, "body": body}, "body")
         mode = cut.register("positive", "posit_mode", self.mode)
         body = Value.cast(now["body"])
         rising = body[-1]
@@ -158,7 +220,7 @@ class SlotDecoder(wiring.Component):
                 m.d.comb += count.eq(bits - 3 - at)
         now = {"sign": now["sign"], "rising": rising, "count": count, "rest": body[:-2]}
         now["special"] = ~body.any()
-        now = cut("run", now)
+        now = later("run", now, "rest")
         mode = cut.register("run", "posit_mode", mode)
         rest = Value.cast(now["rest"])
         for stage in range(len(count)):
@@ -171,7 +233,7 @@ class SlotDecoder(wiring.Component):
         regime = Signal(len(count) + 1, name="regime")
         m.d.comb += regime.eq(Cat(now["count"], Const(0, 1)) ^ falling.replicate(len(regime)))
         now = {"sign": now["sign"], "special": now["special"], "rest": rest, "regime": regime}
-        now = cut("unpacked", now)
+        now = later("unpacked", now, "rest")
         mode = cut.register("unpacked", "posit_mode", mode)
         regime, rest = Value.cast(now["regime"]), Value.cast(now["rest"])
         significand, place = self._fields(modes, mode, rest, regime)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
@@ -13,6 +14,7 @@ from hw.numerics.logic import signed_width
 
 from .accumulate import FLAGS
 from .config import MacConfig
+from .gating import Alive, Modes
 from .pipeline import Bundle, Cutter, choose
 
 __all__ = ["CUTS", "Finish"]
@@ -20,6 +22,19 @@ __all__ = ["CUTS", "Finish"]
 CUTS = ("absolute", "group", "coarse", "normal", "measured", "shifted", "rounded")
 ENCODER = CUTS[-3:]
 GROUP = 8
+
+
+class Done:
+    """Lets registers load what belongs to a sum that is done."""
+
+    def __init__(self, loads: Mapping[str, Any]) -> None:
+        self._loads = loads
+
+    def load(self, cut: str, modes: Modes) -> Any:
+        return self._loads[cut]
+
+    def alive(self, cut: str, name: str, width: int) -> Alive | None:
+        return [frozenset()] * width
 
 
 class Finish(wiring.Component):
@@ -37,6 +52,8 @@ class Finish(wiring.Component):
         Whether a NaN or infinities went in.
     advance : In(1)
         Whether the registers load.
+    done : In(1)
+        Whether there is a sum; with gating, registers that would take over none keep their value.
     code : Out(bits)
         The result. Latency: the registered ones of `CUTS`, and one for a segmented adder.
     """
@@ -49,12 +66,12 @@ class Finish(wiring.Component):
         ports |= {"base": In(max(plan.bases.bit_length(), 1))}
         ports |= {"mode": In(plan.mode_bits)}
         ports |= {"output": In(max((len(config.outputs) - 1).bit_length(), 1))}
-        ports |= {name: In(1) for name in FLAGS}
+        ports |= {name: In(1) for name in FLAGS} | {"done": In(1, init=1)}
         super().__init__({**ports, "code": Out(max(f.bits for f in self._outputs))})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        cut = Cutter(m, self.advance, self._plan.cuts)
+        cut = Cutter(m, self.advance, self._plan.cuts, self._gates(m))
         now = self._absolute(m, cut)
         now = cut("absolute", now)
         now = cut("group", self._group(m, now))
@@ -62,6 +79,18 @@ class Finish(wiring.Component):
         now = cut("normal", self._fine(m, now))
         m.d.comb += self.code.eq(self._encoded(m, cut, now))
         return m
+
+    def _gates(self, m: Module) -> Done | None:
+        if not self._config.gating:
+            return None
+        cut = Cutter(m, self.advance, self._plan.cuts)
+        loads, done = {}, self.done
+        if self._plan.segments > 1:
+            done = cut.always("split_done", done, reset=True)
+        for name in CUTS:
+            loads[name] = self.advance & done
+            done = cut.register(name, "done", done, reset=True)
+        return Done(loads)
 
     def _absolute(self, m: Module, cut: Cutter) -> Bundle:
         names = ("base", "mode", "output", *FLAGS)
@@ -71,6 +100,8 @@ class Finish(wiring.Component):
         now["nan"] = self.nan | (self.positive & self.negative)
         now["inf"] = self.positive | self.negative
         total = Value.cast(self.total)
+        if self._config.gating and self._plan.segments == 1:  # so that no sum on its way is negated
+            total = total.as_unsigned() & self.done.replicate(len(total))
         sign = total[-1]
         now["sign"] = Mux(now["inf"], self.negative, sign)
         del now["positive"], now["negative"]

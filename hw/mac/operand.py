@@ -40,14 +40,15 @@ def taken_apart(
     """Return the fields of `operand_layout` of a port's bits; latency: the registered `CUTS`."""
     plan = config.plan
     found: Bundle = {}
+    late = mode  # what is looked up waits as it came: that is narrower
+    for name in CUTS:
+        late = cut.register(name, f"mode_{side}", late)
     for index, slot in enumerate(plan.slots):
         if slot.tabled:
-            fields = indexed(slot, mode, code[slot.top - 3 : slot.top + 1])
+            short = code[slot.top - 3 : slot.top + 1]
             for name in CUTS:
-                fields = {
-                    key: cut.register(name, f"{index}_{side}_{key}", value)
-                    for key, value in fields.items()
-                }
+                short = cut.register(name, f"{index}_{side}_code", short)
+            fields = indexed(slot, late, short)
         else:
             fields = _decoded(m, platform, cut, config, side, code, mode, index)
         found |= {f"{index}_{name}": value for name, value in fields.items()}
@@ -65,14 +66,18 @@ def _decoded(
     index: int,
 ) -> Bundle:
     slot = config.plan.slots[index]
-    decoder = SlotDecoder(slot, config.plan, gated=config.gating)
-    name, key = f"decode_{slot.name}", (config, slot.name)
+    gates = cut.gates
+    decoder = SlotDecoder(slot, config.plan, gated=config.gating, held=gates is not None)
+    loads = decoder.loads
+    name, key = f"decode_{slot.name}", (config, slot.name, gates is not None)
     decoder = shared(m, platform, name, decoder, instance=f"decode_{side}{index}", key=key)
     m.d.comb += [
         decoder.code.eq(code[slot.top + 1 - slot.width : slot.top + 1]),
         decoder.mode.eq(mode),
         decoder.advance.eq(cut.advance),
     ]
+    if gates is not None:
+        m.d.comb += [getattr(decoder, port).eq(gates.load(at, to)) for port, at, to in loads]
     return {name: decoder.o[name] for name in slot_fields(slot)}
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any
 
 from amaranth.hdl import Const, Module, Mux, Signal, Value
+
+from .gating import Alive, Gates, Loads, Modes
 
 __all__ = ["Bundle", "Cutter", "choose"]
 
@@ -24,29 +27,56 @@ class Cutter:
         Whether they load; the whole pipeline moves or waits.
     cuts : frozenset of str
         Cuts that are registered.
+    gates : Loads, optional
+        Knows which registers need not load; by default all do.
     """
 
-    def __init__(self, m: Module, advance: Any, cuts: frozenset[str]) -> None:
-        self.m, self.advance, self.cuts = m, advance, cuts
+    def __init__(
+        self, m: Module, advance: Any, cuts: frozenset[str], gates: Loads | None = None
+    ) -> None:
+        self.m, self.advance, self.cuts, self.gates = m, advance, cuts, gates
 
     def __call__(
         self, cut: str, bundle: Mapping[str, Any], *, reset: tuple[str, ...] = ()
     ) -> Bundle:
         """Return `bundle` behind the cut; the values named in `reset` are cleared by reset."""
-        return {
+        later = {
             name: self.register(cut, name, value, reset=name in reset)
             for name, value in bundle.items()
         }
+        control = cut in self.cuts and {"valid", "mode"} <= bundle.keys()
+        if isinstance(self.gates, Gates) and control:
+            self.gates.passes(cut, bundle, later)
+        return later
 
-    def register(self, cut: str, name: str, value: Any, *, reset: bool = False) -> Any:
-        """Return one value behind the cut.
+    def register(
+        self,
+        cut: str,
+        name: str,
+        value: Any,
+        *,
+        reset: bool = False,
+        alive: Alive | Modes | None = None,
+    ) -> Any:
+        """Return one value behind the cut; `alive` in place of what the gates know of `name`.
 
         Where that is not registered it still gets a name: written out again wherever it is used,
         it would double from cut to cut.
         """
         if cut not in self.cuts:
             return self._named(f"{cut}_{name}", value)
-        return self.always(f"{cut}_{name}", value, reset=reset)
+        value = Value.cast(value)
+        if self.gates is not None and alive is None:
+            alive = self.gates.alive(cut, name, len(value))
+        if self.gates is None or alive is None:
+            return self.always(f"{cut}_{name}", value, reset=reset)
+        if isinstance(alive, frozenset):
+            alive = [alive] * len(value)
+        later = Signal(value.shape(), name=f"{cut}_{name}", reset_less=not reset)
+        for modes, low, high in _runs(alive[: len(value)]):
+            with self.m.If(self.gates.load(cut, modes)):
+                self.m.d.sync += later[low:high].eq(value[low:high])
+        return later
 
     def _named(self, name: str, value: Any) -> Any:
         expression = Value.cast(value)
@@ -58,10 +88,27 @@ class Cutter:
 
     def always(self, name: str, value: Any, *, reset: bool = False) -> Signal:
         """Return `value` a cycle later."""
+        return self._later(name, value, self.advance, reset)
+
+    def wanted(self, name: str, value: Any, load: Any) -> Signal:
+        """Return `value` a cycle later if `load` is set, else what was there."""
+        return self._later(name, value, self.advance & load, False)
+
+    def _later(self, name: str, value: Any, load: Any, reset: bool) -> Signal:
         later = Signal(Value.cast(value).shape(), name=name, reset_less=not reset)
-        with self.m.If(self.advance):
+        with self.m.If(load):
             self.m.d.sync += later.eq(value)
         return later
+
+
+def _runs(alive: Alive) -> list[tuple[Modes, int, int]]:
+    """Return neighbouring bits that are alive in the same modes: first and one past the last."""
+    found, low = [], 0
+    for modes, bits in groupby(alive):
+        high = low + len(list(bits))
+        found.append((modes, low, high))
+        low = high
+    return found
 
 
 def choose(select: Any, values: list[Any]) -> Any:

@@ -21,8 +21,8 @@ CUTS = {
     "partial": 3,  # two halves of each product
     "product": 2,
     "candidate": 3,  # the window that an element asks for
-    "fine": 3,  # products shifted by less than a step
-    "distance": 3,  # whole steps to go
+    "fine": 3,  # the window that it gets
+    "distance": 3,  # whole steps to go, products shifted by less than a step
     "aligned": 1,
     "paired": 3,  # lanes half summed
     "reduced": 3,  # lanes summed

@@ -8,6 +8,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
 from .config import MacConfig
 from .decode import CUTS, any_of, slot_fields
+from .gating import rows_alive
 from .multiply import GROUP, Row, add_in_pairs, add_rows, booth_rows, grouped, rows
 from .operand import taken_apart
 from .pipeline import Bundle, Cutter, choose
@@ -102,7 +103,8 @@ def _multiply(m: Module, cut: Cutter, config: MacConfig, now: Bundle) -> Bundle:
         widths["joint"] = 2 * _joint_bits(plan, joint)
     if "partial" in cut.cuts:
         partial = {
-            name: _half_summed(m, cut, found, widths[name], name) for name, found in partial.items()
+            name: _half_summed(m, cut, plan, found, widths[name], name)
+            for name, found in partial.items()
         }
     results = cut("partial", now, reset=("valid",))
     for name, found in partial.items():
@@ -122,13 +124,20 @@ def _rows(a: Any, b: Any, config: MacConfig) -> list[Row]:
     return [(0, Value.cast(a) * b)] if block else rows(a, b)
 
 
-def _half_summed(m: Module, cut: Cutter, found: list[Row], width: int, name: str) -> list[Row]:
+def _half_summed(
+    m: Module, cut: Cutter, plan: MacPlan, found: list[Row], width: int, name: str
+) -> list[Row]:
     """Return rows in groups that are added, behind the cut inside of a product."""
     if len(found) <= GROUP:
         return [(0, cut.register("partial", name, add_rows(m, found, width, f"rows_{name}")))]
+    parts = grouped(m, found, width, f"rows_{name}")
+    modes: list[Any] = [None] * len(parts)
+    if name != "joint":
+        slot, shifts = plan.slots[int(name)], [at for at, _ in found]
+        modes = rows_alive(plan, slot, shifts, GROUP, width)
     return [
-        (at, cut.register("partial", f"{name}_{turn}", bits))
-        for turn, (at, bits) in enumerate(grouped(m, found, width, f"rows_{name}"))
+        (at, cut.register("partial", f"{name}_{turn}", bits, alive=alive))
+        for turn, ((at, bits), alive) in enumerate(zip(parts, modes, strict=True))
     ]
 
 

@@ -14,6 +14,7 @@ from .accumulate import FLAGS, accumulated
 from .align import aligned
 from .config import MacConfig
 from .finish import CUTS, Finish
+from .gating import Gates
 from .pipeline import Bundle, Cutter
 from .slots import products
 
@@ -74,16 +75,18 @@ class MacUnit(wiring.Component):
         if config.stall:
             advance = Signal(name="advance")
             m.d.comb += advance.eq(~valid | self.o.ready)
-        cut = Cutter(m, advance, plan.cuts)
+        gates = Gates(m, advance, plan) if config.gating else None
+        cut = Cutter(m, advance, plan.cuts, gates)
         now = products(m, platform, cut, config, self._element())
         now = aligned(m, cut, config, now)
         groups = 1 if config.reduce else len(plan.slots)
-        finished = [self._sum(m, platform, cut, now, key) for key in range(groups)]
-        done = self._control(m, cut, now)
+        summed = self._after(cut, "done", now["valid"] & now["last"], reset=True)
+        finished = [self._sum(m, platform, cut, now, key, summed) for key in range(groups)]
+        done = self._control(cut, summed)
         code = Signal(Value.cast(self.o.payload).shape(), reset_less=True)
         width = len(code) // groups
         for key, found in enumerate(finished):
-            with m.If(advance):
+            with m.If(advance & done if config.gating else advance):
                 m.d.sync += code[key * width : (key + 1) * width].eq(found)
         with m.If(advance):
             m.d.sync += valid.eq(done)
@@ -108,26 +111,31 @@ class MacUnit(wiring.Component):
             value = cut.always(f"{name}_total_{turn}", value, reset=reset)
         return value
 
-    def _control(self, m: Module, cut: Cutter, now: Bundle) -> Any:
-        """Return whether a result is there."""
-        done = self._after(cut, "done", now["valid"] & now["last"], reset=True)
+    def _at_end(self, cut: Cutter, name: str, now: Bundle, key: int) -> Any:
+        """Return a value as late as the totals; with gating, only that of a last element."""
+        if self.config.gating and self.config.plan.segments == 1:
+            return cut.wanted(f"{name}_{key}_total", now[name], now["valid"] & now["last"])
+        return self._after(cut, f"{name}_{key}", now[name])
+
+    def _control(self, cut: Cutter, done: Any) -> Any:
+        """Return whether a result is there, `done` being whether a sum is."""
         if self.config.plan.segments > 1:
             done = cut.always("split_done", done, reset=True)
         for name in CUTS:
             done = cut.register(name, "done", done, reset=True)
         return done
 
-    def _sum(self, m: Module, platform: Any, cut: Cutter, now: Bundle, key: int) -> Any:
+    def _sum(self, m: Module, platform: Any, cut: Cutter, now: Bundle, key: int, done: Any) -> Any:
         """Accumulate and finish one sum; return its code."""
         config = self.config
         sums = accumulated(m, platform, cut, config, now, key)
         finish = Finish(config)
         finish = shared(m, platform, "finish", finish, instance=f"finish_{key}", key=config)
         m.d.comb += [finish.total.eq(sums.total), finish.advance.eq(cut.advance)]
+        m.d.comb += finish.done.eq(done)
         m.d.comb += [getattr(finish, name).eq(getattr(sums, f"total_{name}")) for name in FLAGS]
         for name in ("mode", "output"):
-            m.d.comb += getattr(finish, name).eq(self._after(cut, f"{name}_{key}", now[name]))
+            m.d.comb += getattr(finish, name).eq(self._at_end(cut, name, now, key))
         if f"g{key}_base" in now:
-            base = self._after(cut, f"base_{key}", now[f"g{key}_base"])
-            m.d.comb += finish.base.eq(base)
+            m.d.comb += finish.base.eq(self._at_end(cut, f"g{key}_base", now, key))
         return finish.code
