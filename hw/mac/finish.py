@@ -19,8 +19,8 @@ from .pipeline import Bundle, Cutter, choose
 
 __all__ = ["CUTS", "Finish"]
 
-CUTS = ("absolute", "group", "coarse", "normal", "measured", "shifted", "rounded")
-ENCODER = CUTS[-3:]
+CUTS = ("absolute", "group", "coarse", "normal", "measured", "shifted", "rounded", "encoded")
+ENCODER = CUTS[-4:-1]
 GROUP = 8
 
 
@@ -219,7 +219,7 @@ class Finish(wiring.Component):
             codes.append(self._encode(m, cut, format, number))
         name = "output" if self._config.outputs else "mode"
         select = now[name]
-        for at in ENCODER:
+        for at in (*ENCODER, CUTS[-1]):
             select = cut.register(at, f"select_{name}", select)
         return choose(select, codes)
 
@@ -231,4 +231,4 @@ class Finish(wiring.Component):
 
         code = Signal(format.bits, name=f"code_{format.name}")
         m.d.comb += code.eq(format.encoder(m, number, later))
-        return code
+        return cut.register(CUTS[-1], f"code_{format.name}", code)

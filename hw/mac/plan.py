@@ -33,6 +33,7 @@ CUTS = {
     "measured": 3,  # encoder: the distance to shift known
     "shifted": 3,  # before it rounds
     "rounded": 3,  # before its last step
+    "encoded": 3,  # the codes of all formats, before one is chosen
 }
 """Where the pipeline can be cut, in order, and from which `pipeline` on it is."""
 
