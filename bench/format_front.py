@@ -76,7 +76,7 @@ def measured(formats: str, name: str, options: argparse.Namespace) -> pd.DataFra
     search = dse.search(
         "gpt2",
         _TARGET,
-        formats="all",
+        formats=options.formats,
         objectives=QUALITY_OBJECTIVES,
         budget=options.budget,
         fixed={"formats": tuple(formats.split(","))},
@@ -84,8 +84,8 @@ def measured(formats: str, name: str, options: argparse.Namespace) -> pd.DataFra
         runs_dir=options.runs,
         jobs=2,
     )
-    for row in search:
-        print(f"  {name}: {row}", file=sys.stderr, flush=True)
+    for trial in search:
+        print(f"  {name}: {trial.number} {trial.config}", file=sys.stderr, flush=True)
     designs = search.designs
     return designs[designs["state"] == "measured"]
 
@@ -97,11 +97,13 @@ def _costs(designs: pd.DataFrame, columns: Sequence[str]) -> Floats:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--budget", type=int, default=8)
+    parser.add_argument("--budget", type=int, default=6)
+    parser.add_argument("--formats", default="all")
     parser.add_argument("--runs", type=Path, default=Path("runs/format_front"))
+    parser.add_argument("--mixtures", nargs="*", help="of formats to measure; all, if left out")
     options = parser.parse_args(arguments)
     workload: Any = load_workload("gpt2")
-    plans = prepare_formats(workload, load_target(_TARGET), "all", 0.02, say=_say)
+    plans = prepare_formats(workload, load_target(_TARGET), options.formats, 0.02, say=_say)
     for note in plans.notes:
         print(note)
     modelled = modelled_gains(workload, plans)
@@ -111,7 +113,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sets = [plan.formats for plan in plans.plans]
     uniform = ",".join(name for name in sets if "+" not in name)
     frames = [measured(uniform, "uniform", options)]
-    frames += [measured(name, name.replace("+", "-"), options) for name in sets if "+" in name]
+    mixed = [name for name in sets if "+" in name]
+    if options.mixtures is not None:
+        mixed = [name for name in mixed if name in options.mixtures]
+    frames += [measured(name, name.replace("+", "-"), options) for name in mixed]
     return _judge(pd.concat(frames, ignore_index=True))
 
 
