@@ -21,9 +21,11 @@ from hw.contracts import KilnError
 
 from .additive import memory_blocks
 
-__all__ = ["FITTED_BY", "fit_mixed", "known_groups", "mixed_group", "predict_mixed"]
+__all__ = ["FITTED_BY", "NOTE", "TOOL", "fit_mixed", "known_groups", "mixed_group", "predict_mixed"]
 
 FITTED_BY = "python -m dse.calibrate --formats"
+TOOL = "kiln-mixed"
+NOTE = "mixed.json, fitted for each set of formats to the area of 9 designs and the clock of one"
 RESOURCES = ("lut", "ff", "dsp", "bram")
 GROWTH = 0.065
 """Power of the number of elements that the period grows with, as of integer engines on ECP5

@@ -17,7 +17,7 @@ from hw.matrix import MatrixConfig
 from .folder import DesignFolder
 from .origin import run_target, run_workload, target_name
 from .recorded import require_recorded
-from .what_if import Change, what_if
+from .what_if import Change, predicting_tool, what_if
 
 __all__ = ["Explanation", "explain_design"]
 
@@ -132,7 +132,14 @@ def _as_computed(
             f"{given.name} is a list of GEMMs, and nobody knows which format each has on an engine "
             f"with formats={config.formats}; give a model"
         )
-    return recorded_trace(given, folder.path / "formats.json", config.formats)
+    trace = recorded_trace(given, folder.path / "formats.json", config.formats)
+    longest = max(op.k for op in trace.operators if op.kind is OperatorKind.GEMM)
+    if longest > config.length:
+        raise ConfigError(
+            f"{given.name} has dot products of {longest}, and the accumulators of this engine hold "
+            f"length={config.length}; build one with --length {longest}"
+        )
+    return trace
 
 
 def _time(trace: Trace, config: MatrixConfig, target: Target, clock_mhz: float) -> dict[str, Any]:
@@ -164,7 +171,7 @@ def _clock(
         if name in stored:
             return stored.value(name), stored.to_dict()[name]
     clock, fidelity = _predicted_clock(config, target)
-    tool = "kiln-additive" if fidelity == "predicted" else "the target"
+    tool = predicting_tool(config) if fidelity == "predicted" else "the target"
     return clock, {"fidelity": fidelity, "tool": tool, "conditions": target.name}
 
 

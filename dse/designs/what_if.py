@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dse.workloads import Trace
     from hw.matrix import MatrixConfig
 
-__all__ = ["Change", "neighbours", "what_if"]
+__all__ = ["Change", "neighbours", "predicting_tool", "what_if"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +111,11 @@ def what_if(
         for index, (knob, old, new, _) in enumerate(steps, start=1)
     ]
     return tuple(sorted(changes, key=lambda change: change.latency))
+
+
+def predicting_tool(config: MatrixConfig) -> str:
+    """Return the name of what predicts area and clock of an engine of this kind."""
+    return "kiln-mixed" if config.formats else "kiln-additive"
 
 
 def _predict(config: MatrixConfig, target: Target) -> dict[str, float]:

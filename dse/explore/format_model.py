@@ -69,6 +69,7 @@ class FormatModel:
         self._order = [self._plans[str(name)] for name in names]
         self._plan_of = space.columns()["formats"]
         self._columns = _columns(space)
+        self._accum_bits = _accumulators(space)[self._plan_of]
         self._part = [np.flatnonzero(self._plan_of == at) for at in range(len(names))]
         self._place = np.zeros(len(space), dtype=np.int64)  # of each point in its part
         for part in self._part:
@@ -226,7 +227,7 @@ class FormatModel:
             clock_mhz=clock,
             macs=columns["rows"] * columns["cols"] * duty,
             operand_bits=columns["operand_bits"],
-            accum_bits=columns["accum_bits"],
+            accum_bits=self._accum_bits,
             dsp=columns["multiplier"] == "dsp",
             ff=self.predicted["ff"],
             ff_rate=0.25 * duty,
@@ -235,8 +236,17 @@ class FormatModel:
         return power
 
 
+def _accumulators(space: SearchSpace[MatrixConfig]) -> NDArray[np.int64]:
+    """Return the width of the accumulators for every value of ``formats``."""
+    least = {name: knob.values[0] for name, knob in space.knobs.items()}
+    configs = [space.decode({**least, "formats": names}) for names in space.knobs["formats"].values]
+    return np.array([config.accum_bits for config in configs])
+
+
 def _columns(space: SearchSpace[MatrixConfig]) -> dict[str, NDArray[Any]]:
-    """Return the columns of `sim.system.space.FIELDS` of every point."""
+    """Return the columns of `sim.system.space.FIELDS` of every point, as the system model has them:
+    ``pipeline`` is `MatrixConfig.stages`, ``accum_bits`` is `MatrixConfig.result_bits`.
+    """
     at = space.columns()
     columns = {
         name: np.array(knob.values)[at[name]]

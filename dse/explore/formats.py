@@ -23,16 +23,29 @@ from dse.workloads import Trace, Workload
 from hw.contracts import ConfigError, Knob, OperatorKind, SearchSpace
 from hw.matrix import MIXED_SPACE, mixed_config
 from hw.matrix.plan import DIM_LIMIT
+from hw.numerics import find_format
+from sim.quality.perplexity import QualityBench
+from sim.system import require_fit
 from surrogates.mixed import FITTED_BY, known_groups, mixed_group
 
 from .format_model import FormatModel
 from .limits import Limits
 
-__all__ = ["DEFAULT_LOSS", "FormatSearch", "format_space", "prepare_formats"]
+__all__ = [
+    "DEFAULT_LOSS",
+    "FormatSearch",
+    "check_space",
+    "format_space",
+    "known_sets",
+    "prepare_formats",
+    "restrict_space",
+]
 
 DEFAULT_LOSS = 0.02
 """Most perplexity over float64's, less one, where nobody says."""
 
+_SIZES = ("layers", "hidden", "heads", "vocab")
+"""What weights have to have in common with the workload that they are said to be of."""
 _LEAST_LENGTH = 4096  # of dot products: what areas were fitted at
 
 
@@ -120,31 +133,42 @@ def prepare_formats(
     weights: str | Path | None = None,
     text: str | Path | None = None,
     say: Callable[[str], None] = lambda message: None,
+    meter: Meter | None = None,
 ) -> FormatSearch:
     """Measure what formats do to quality, and return the plans within the limit.
+
+    `meter` is used where one is given; else one of `weights` and `text`, or of the small model.
 
     Raises
     ------
     ConfigError
         Unknown formats, sets that nothing is known about on the target, or nothing in the limit.
     """
-    names = parse_formats(formats)
-    sets, pipelines = _known(format_sets(names), target)
-    meter = _meter(weights, text, say)
+    sets, pipelines, unknown = known_sets(formats, target)
+    trace = workload.trace()
+    require_fit(trace, target, _narrowest(sets))
+    _length(trace)
+    meter = meter or _meter(workload, weights, text, say)
     wanted = tuple(dict.fromkeys(name for each in sets for name in each.split("+")))
     sensitivities = measure_sensitivities(_small(say), wanted)
     plans, left_out = make_plans(workload, target, sets, limit, meter, sensitivities)
     return FormatSearch(
         plans=plans,
-        left_out=left_out,
+        left_out=left_out | unknown,
         pipelines=pipelines,
         limit=limit,
         about=dict(meter.bench.identity),
     )
 
 
-def _known(sets: tuple[str, ...], target: Target) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Return the sets, and the pipelines common to them, that the predictor knows."""
+def known_sets(
+    formats: str, target: Target
+) -> tuple[tuple[str, ...], tuple[int, ...], dict[str, str]]:
+    """Return sets of these formats, pipelines that all of them are known at, and what is left out.
+
+    Raises `ConfigError` where nothing is left.
+    """
+    sets = format_sets(parse_formats(formats))
     known = known_groups(target.family)
     depths = [int(pipeline) for pipeline in MIXED_SPACE.knobs["pipeline"].values]
     of = {name: {p for p in depths if mixed_group(name, p) in known} for name in sets}
@@ -152,9 +176,32 @@ def _known(sets: tuple[str, ...], target: Target) -> tuple[tuple[str, ...], tupl
     if not found:
         raise ConfigError(
             f"nothing is known about engines of {', '.join(sets)} on {target.family}; measure some "
-            f"with `{FITTED_BY} --family {target.family}`, or use --target ecpix5-85f"
+            f"with `{FITTED_BY} {' '.join(sets)} --family {target.family}`, or choose a target or "
+            "formats that were measured, such as --target ecpix5-85f --formats int8,fp4"
         )
-    return found, tuple(p for p in depths if all(p in of[name] for name in found))
+    unknown = f"nobody measured engines of it on {target.family}: `{FITTED_BY} SET`"
+    left_out = {name: unknown for name in sets if name not in found}
+    return found, tuple(p for p in depths if all(p in of[name] for name in found)), left_out
+
+
+def _narrowest(sets: tuple[str, ...]) -> list[int]:
+    """Return the widths at which a model is stored at best, by set."""
+    return [min(find_format(name).container_bits for name in names.split("+")) for names in sets]
+
+
+def restrict_space(
+    sets: tuple[str, ...], pipelines: tuple[int, ...], length: int, fixed: Mapping[str, Any]
+) -> SearchSpace[Any]:
+    """Return the engines of these sets, some knobs held; `ConfigError` for values there are not."""
+    if "operand_bits" in fixed:
+        raise ConfigError(
+            f"operand_bits={fixed['operand_bits']!r} is no knob of engines with formats, whose "
+            "ports have 16 bits; leave it out"
+        )
+    knobs = dict(MIXED_SPACE.knobs)
+    knobs["formats"] = Knob(sets)
+    knobs["pipeline"] = Knob(pipelines, ordinal=True)
+    return SearchSpace(partial(mixed_config, length=length), knobs).restrict(fixed)
 
 
 def _small(say: Callable[[str], None]) -> Meter:
@@ -162,7 +209,10 @@ def _small(say: Callable[[str], None]) -> Meter:
 
 
 def _meter(
-    weights: str | Path | None, text: str | Path | None, say: Callable[[str], None]
+    workload: Workload,
+    weights: str | Path | None,
+    text: str | Path | None,
+    say: Callable[[str], None],
 ) -> Meter:
     if weights is None and text is None:
         return _small(say)
@@ -171,17 +221,42 @@ def _meter(
             "weights and text go together: the model that is measured, and what it is measured on; "
             "give both, or neither"
         )
-    return Meter.of_files(Path(weights), Path(text), cache=Cache(), say=say)
+    meter = Meter.of_files(Path(weights), Path(text), cache=Cache(), say=say)
+    assert isinstance(meter.bench, QualityBench)
+    own, asked = meter.bench.model, workload.model
+    sizes = {name: (getattr(own, name), getattr(asked, name)) for name in _SIZES}
+    if differing := {name: pair for name, pair in sizes.items() if pair[0] != pair[1]}:
+        said = ", ".join(f"{name} {has} and {wants}" for name, (has, wants) in differing.items())
+        raise ConfigError(
+            f"weights={str(weights)!r} are not those of {asked.name} ({said}); give its own, or "
+            "leave weights and text out: the built-in small model then stands in"
+        )
+    return meter
 
 
 def format_space(search: FormatSearch, trace: Trace, fixed: Mapping[str, Any]) -> SearchSpace[Any]:
     """Return the engines of the plans whose accumulators hold the trace's dot products."""
+    planned = tuple(plan.formats for plan in search.plans)
+    held = dict(fixed)
+    if "formats" in held:  # of those that were asked for, some may have no plan
+        asked = held["formats"] if isinstance(held["formats"], tuple) else (held["formats"],)
+        held["formats"] = tuple(name for name in asked if name in planned)
+        if not held["formats"]:
+            why = search.left_out.get(str(asked[0]), "it has no plan")
+            raise ConfigError(f"formats={asked[0]!r} is left out: {why}")
+    return restrict_space(planned, search.pipelines, _length(trace), held)
+
+
+def _length(trace: Trace) -> int:
+    """Return the products of dot products that accumulators have to hold."""
     longest = max(op.k for op in trace.operators if op.kind is OperatorKind.GEMM)
     length = max(_LEAST_LENGTH, 1 << (longest - 1).bit_length())
     if length >= DIM_LIMIT:
         raise ConfigError(f"a dot product of {longest} is longer than a job's; shorten the context")
-    knobs = dict(MIXED_SPACE.knobs)
-    knobs["formats"] = Knob(tuple(plan.formats for plan in search.plans))
-    knobs["pipeline"] = Knob(search.pipelines, ordinal=True)
-    held = {name: value for name, value in fixed.items() if name != "operand_bits"}
-    return SearchSpace(partial(mixed_config, length=length), knobs).restrict(held)
+    return length
+
+
+def check_space(workload: Workload, target: Target, formats: str, fixed: Mapping[str, Any]) -> None:
+    """Refuse knobs and formats that no search can have, before anything is measured."""
+    sets, pipelines, _ = known_sets(formats, target)
+    restrict_space(sets, pipelines, _length(workload.trace()), fixed)

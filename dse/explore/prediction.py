@@ -6,8 +6,12 @@ from typing import Any
 
 from boards.metrics import Fidelity, Figure
 from surrogates.additive import FITTED_BY, fit_note
+from surrogates.mixed import FITTED_BY as MIXED_BY
+from surrogates.mixed import NOTE as MIXED_NOTE
+from surrogates.mixed import TOOL as MIXED_TOOL
 
 from .block_model import BlockModel
+from .format_model import FormatModel
 
 __all__ = ["RESOURCE_UNITS", "predicted_figure", "predicted_resources"]
 
@@ -51,4 +55,7 @@ def _source(column: str, model: Any, family: str) -> tuple[str, str]:
         return _SYSTEM, "at the predicted clock; memory and host as the target states them"
     if isinstance(model, BlockModel):
         return "block", "said by the plugged-in block's own predict()"
+    if isinstance(model, FormatModel):
+        made = f"{MIXED_NOTE}; made by {MIXED_BY} --family {family}"
+        return MIXED_TOOL, made
     return "kiln-additive", f"{fit_note(family)}; made by {FITTED_BY} --family {family}"

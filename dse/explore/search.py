@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
-__all__ = ["BATCH", "Evaluator", "Judgement", "Search", "SearchProgress"]
+__all__ = ["BATCH", "Evaluator", "Judgement", "Search", "SearchProgress", "check_search"]
 
 BATCH = 2
 """Trials asked together, whatever the number of cores: the same seed gives the same front."""
@@ -140,6 +140,15 @@ def _number(place: tuple[_Batch, int]) -> int:
     return place[0].first + place[1]
 
 
+def check_search(sampler: str, budget: int) -> None:
+    """Refuse a sampler or a budget that no search can have."""
+    if not 1 <= budget <= _MOST:
+        remedy = "1 or more" if budget < 1 else f"{_MOST} or fewer, a dozen gives a front"
+        raise ConfigError(f"budget={budget} measurements make no search; use {remedy}")
+    if sampler != "kiln":
+        make_sampler(sampler, 0, done=0)
+
+
 class Search:
     """A running or finished search. Iterating measures; finished trials come as they finish.
 
@@ -172,9 +181,7 @@ class Search:
         progress: Callable[[SearchProgress], None] | None = None,
         claim: Callable[[], None] | None = None,
     ) -> None:
-        if not 1 <= budget <= _MOST:
-            remedy = "1 or more" if budget < 1 else f"{_MOST} or fewer, a dozen gives a front"
-            raise ConfigError(f"budget={budget} measurements make no search; use {remedy}")
+        check_search(sampler, budget)
         self._evaluator = evaluator
         self._run = run
         self._budget = budget

@@ -24,7 +24,13 @@ from sim.system import require_fit
 
 from .block_model import BlockModel, block_space
 from .evaluator import AcceleratorEvaluator, Model, Problem, figure_name
-from .formats import DEFAULT_LOSS, FormatSearch, format_space, prepare_formats
+from .formats import (
+    DEFAULT_LOSS,
+    FormatSearch,
+    check_space,
+    format_space,
+    prepare_formats,
+)
 from .ladder import require_tools
 from .limits import Limits
 from .model import AcceleratorModel
@@ -35,7 +41,7 @@ from .objectives import (
     find_objectives,
     of_the_model_itself,
 )
-from .search import Search, SearchProgress
+from .search import Search, SearchProgress, check_search
 
 if TYPE_CHECKING:
     from dse.workloads import Trace
@@ -157,6 +163,11 @@ def search(
     trace = given.trace()
     _check_range("jobs", jobs, 1, _MOST_JOBS)
     _check_range("seed", seed, 0, _LAST_SEED)
+    find_objectives(objectives)
+    limits = Limits(max_power_mw=max_power_mw, max_latency_ms=max_latency_ms)
+    cells, routings = _liberty(liberty, chosen), _routings(seeds, chosen)
+    run = RunFolder(Path(runs_dir) / _run_name(trace.name, name))
+    check_search(sampler, budget)
     space: SearchSpace[Any]
     model: Callable[..., Model]
     if formats is None:
@@ -164,8 +175,16 @@ def search(
         require_fit(trace, chosen, _widths(space))
         quality = None
     else:
-        quality = _quality(
-            given, chosen, block, formats, max_perplexity_loss, weights, text, say or _silent
+        model_asked = _modelled(given, block)
+        check_space(model_asked, chosen, formats, fixed or {})
+        quality = prepare_formats(
+            model_asked,
+            chosen,
+            formats,
+            max_perplexity_loss,
+            weights=weights,
+            text=text,
+            say=say or _silent,
         )
         space, model = format_space(quality, trace, fixed or {}), quality.model
     problem = Problem(
@@ -173,11 +192,11 @@ def search(
         target=chosen,
         space=space,
         objectives=_objectives(objectives, quality),
-        limits=Limits(max_power_mw=max_power_mw, max_latency_ms=max_latency_ms),
+        limits=limits,
         seed=seed,
         model=model,
-        liberty=_liberty(liberty, chosen),
-        routings=_routings(seeds, chosen),
+        liberty=cells,
+        routings=routings,
     )
     about = {
         "schema": SCHEMA,
@@ -187,7 +206,6 @@ def search(
         "notes": quality.notes if quality else _notes(problem),
         "origin": origin(given, chosen, _target_file(target)),
     }
-    run = RunFolder(Path(runs_dir) / _run_name(trace.name, name))
     require_tools(chosen)
     return Search(
         AcceleratorEvaluator(problem, run, jobs=jobs),
@@ -219,17 +237,8 @@ def _silent(message: str) -> None:
     """Say nothing."""
 
 
-def _quality(
-    given: Workload | OperatorList,
-    target: Target,
-    block: str,
-    formats: str,
-    limit: float,
-    weights: str | Path | None,
-    text: str | Path | None,
-    say: Callable[[str], None],
-) -> FormatSearch:
-    """Return the format plans of a search, measured."""
+def _modelled(given: Workload | OperatorList, block: str) -> Workload:
+    """Return the workload if formats can be searched for it."""
     if block != "matrix":
         raise ConfigError(f"block={block!r} takes no formats; use block='matrix', or leave it out")
     if not isinstance(given, Workload):
@@ -237,7 +246,7 @@ def _quality(
             f"workload {given.name!r} is a list of GEMMs, of which nobody knows what they do to a "
             "model's quality; give a model, or leave formats out"
         )
-    return prepare_formats(given, target, formats, limit, weights=weights, text=text, say=say)
+    return given
 
 
 def _routings(seeds: int, target: Target) -> int:

@@ -16,6 +16,7 @@ __all__ = [
     "GROUPS",
     "Group",
     "groups_of",
+    "layers_of",
     "make_assignment",
     "operator_class",
     "shares",
@@ -104,7 +105,7 @@ def groups_of(operator: Operator, model: ModelSpec) -> dict[Group, int]:
     name = operator_class(operator.name)
     if name == "lm_head":
         return {Group(name): operator.count}
-    span = _layers_of(operator.name, model)
+    span = layers_of(operator.name, model)
     each, rest = divmod(operator.count, max(len(span), 1))
     if rest or not span:
         raise ConfigError(
@@ -114,7 +115,7 @@ def groups_of(operator: Operator, model: ModelSpec) -> dict[Group, int]:
     return {Group(name, third): each * layers for third, layers in shares(span, model.layers)}
 
 
-def _layers_of(name: str, model: ModelSpec) -> range:
+def layers_of(name: str, model: ModelSpec) -> range:
     """Return the layers that have the GEMM called `name`."""
     if name.startswith(("expert_", "shared_", "router")):
         return range(model.dense_layers, model.layers)

@@ -12,6 +12,7 @@ import numpy as np
 
 from boards.target import Target
 from dse.workloads import Trace, Workload
+from dse.workloads.counts import linears
 from hw.contracts import ConfigError, Operand, OperatorKind, Phase
 from hw.matrix import FORMAT_SETS, MatrixConfig, mixed_config
 from hw.numerics import find_format
@@ -20,7 +21,7 @@ from sim.system import TraceModel, config_columns
 
 from .choose import choose
 from .costs import Costs
-from .groups import GROUPS, Group, split_operators
+from .groups import GROUPS, Group, layers_of, operator_class, shares, split_operators
 from .readings import Meter, Reading
 from .sensitivities import Sensitivities
 
@@ -52,6 +53,8 @@ class FormatPlan:
         The workload with a format on every GEMM.
     groups : mapping of str to str
         Format of each group that the workload has, such as ``ffn_up.first``.
+    stored_bytes : int
+        Bytes of weights and KV cache in memory, each code in its container.
     assignment : str
         As `sim.quality.assignment.Assignment.parse` reads it, rounding of results included.
     reading : Reading
@@ -63,6 +66,7 @@ class FormatPlan:
     formats: str
     trace: Trace
     groups: Mapping[str, str]
+    stored_bytes: int
     assignment: str
     reading: Reading
     source: str
@@ -72,16 +76,28 @@ class FormatPlan:
         """Formats that operators really use."""
         return frozenset(op.format for op in self.trace.operators if op.format)
 
-    @property
-    def stored_bytes(self) -> int:
-        """Bytes of weights and KV cache, each code in its container."""
-        weights = _mean_bits(self.trace, Operand.WEIGHT) * self.trace.weights
-        cache = _mean_bits(self.trace, Operand.KV_CACHE) * self.trace.kv_peak
-        return int(np.ceil((weights + cache) / 8))
+
+def stored_bytes(workload: Workload, trace: Trace, formats: Mapping[Group, str]) -> int:
+    """Return the bytes of weights and KV cache in memory, each code in its container.
+
+    All experts are stored, whoever is read; what is in no GEMM (embeddings that the LM head does
+    not share, norms, biases) is stored as the LM head's weights are. Keys and values are read by
+    attention alone, and have the mean width of what it reads.
+    """
+    model, bits = workload.model, 0.0
+    left = trace.weights
+    for linear in linears(model):
+        elements = linear.k * linear.n * linear.copies
+        for third, layers in shares(layers_of(linear.name, model), model.layers):
+            group = Group(operator_class(linear.name), third)
+            bits += elements * layers * find_format(formats[group]).container_bits
+            left -= elements * layers
+    bits += left * find_format(formats[Group("lm_head")]).container_bits
+    return int(np.ceil((bits + _mean_bits(trace, Operand.KV_CACHE) * trace.kv_peak) / 8))
 
 
 def _mean_bits(trace: Trace, right: Operand) -> float:
-    """Return the mean bits of a stored operand, by how often one pass reads it."""
+    """Return the mean bits of an operand, by how often one pass reads it."""
     reads = [
         (op.right_elements * op.count, find_format(op.format).container_bits)
         for op in trace.operators
@@ -218,14 +234,19 @@ def _plan(
         if np.expm1(reading.worse) <= limit:
             break
         room -= 1.5 * (np.expm1(reading.worse) - limit)
-    else:
+        if room <= 0:
+            break
+    if np.expm1(reading.worse) > limit:
         raise ConfigError(
-            f"results in {config.result_format} keep {name} from {limit:.3g}; allow more loss"
+            f"rounding results into {config.result_format} keeps {name} from a loss of {limit:.3g} "
+            f"({np.expm1(reading.worse):.3g} is what is left, {meter.source}); allow more loss"
         )
     picked = dict(zip(costs.groups, choice.best.formats, strict=True))
+    trace = assigned_trace(workload, picked)
     return FormatPlan(
         formats=name,
-        trace=assigned_trace(workload, picked),
+        trace=trace,
+        stored_bytes=stored_bytes(workload, trace, picked),
         groups={group.name: name for group, name in picked.items()},
         assignment=assignment.text,
         reading=reading,

@@ -13,7 +13,7 @@ from dse.explore.format_model import FormatModel, _columns
 from dse.explore.formats import FormatSearch, format_space
 from dse.explore.limits import Limits
 from dse.precision import GROUPS, FormatPlan, Reading
-from dse.precision.plans import assigned_trace
+from dse.precision.plans import assigned_trace, stored_bytes
 from dse.workloads import Workload, load_workload
 from hw.contracts import ConfigError, SearchSpace
 from hw.matrix import MIXED_SPACE, mixed_config
@@ -26,9 +26,11 @@ TARGET = load_target("ecpix5-85f")
 def plan(workload: Workload, formats: str, loss: float) -> FormatPlan:
     names = formats.split("+")
     groups = {group: names[at % len(names)] for at, group in enumerate(GROUPS)}
+    trace = assigned_trace(workload, groups)
     return FormatPlan(
         formats=formats,
-        trace=assigned_trace(workload, groups),
+        trace=trace,
+        stored_bytes=stored_bytes(workload, trace, groups),
         groups={group.name: name for group, name in groups.items()},
         assignment=formats,
         reading=Reading(loss=loss, loss_error=0.001, divergence=loss, divergence_error=0.001),
