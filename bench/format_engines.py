@@ -1,10 +1,9 @@
-"""Engines with number formats on ECP5: what an element costs, and the clock that is routed.
+"""Engines with number formats: what elements and edges cost, as fitted to measured designs.
 
-Run ``python -m bench.format_engines [--pipeline 2]``; minutes a set the first time, then from the
-cache. Each set of formats is a 4x4 array with small buffers, beside the same array of 8-bit
-integers (one product per element and cycle). Printed are LUT, flip-flops and DSP blocks by element,
-shares of sequencer, buffers and edges included, LUT by product per cycle, and the clock of one
-routing.
+Run ``python -m bench.format_engines [--family ecp5]``; it prints the table of
+``docs/mixed-precision.md`` from ``surrogates/mixed.json``, which is measured by
+``python -m dse.calibrate --formats``:
+nine synthesised designs and one routed one for each set of formats.
 """
 
 from __future__ import annotations
@@ -13,52 +12,41 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from boards.flows import synthesis, used
-from boards.target import Target, load_target
-from dse.explore.ladder import TOP, figure, measure_clock
-from hw.export import export
-from hw.matrix import FORMAT_SETS, MatrixConfig, mixed_config
+from hw.matrix import FORMAT_SETS
+from hw.numerics import find_format
+from surrogates.mixed import fits, mixed_group
 
-__all__ = ["main"]
+__all__ = ["main", "table"]
 
-_SIDE = 4
-_BUFFERS = {"a_depth": 1024, "b_depth": 1024, "banks": 1}
+_ELEMENT, _ROW, _COL = 1, 2, 3  # places among the fit's features
 
 
-def row(config: MatrixConfig, target: Target) -> list[str]:
-    """Return what one engine takes, by element, as text."""
-    design = export(config, TOP)
-    area = synthesis(design, target)
-    clock, _ = measure_clock(design, area, target, seed=0)
-    cells = config.rows * config.cols
-    lut, ff, dsp = (used(area.metrics, name) / cells for name in ("lut", "ff", "dsp"))
-    lanes = config.macs_per_cycle // cells
-    numbers = f"{lanes}", f"{lut:.0f}", f"{ff:.0f}", f"{dsp:.0f}", f"{lut / lanes:.0f}"
-    return [*numbers, f"{figure(clock, 'clock_mhz'):.1f}"]
+def table(family: str, pipeline: int) -> list[str]:
+    """Return the rows of a Markdown table."""
+    rows = [
+        "| formats | products | LUT | FF | DSP | LUT a row | LUT a column | MHz, 4x4 |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    groups = fits(family)
+    for formats in FORMAT_SETS:
+        group = groups.get(mixed_group(formats, pipeline))
+        if group is None:
+            continue
+        lut, ff, dsp = (group["coefficients"][name] for name in ("lut", "ff", "dsp"))
+        lanes = max(16 // find_format(name).container_bits for name in formats.split("+"))
+        numbers = (lanes, lut[_ELEMENT], ff[_ELEMENT], dsp[_ELEMENT], lut[_ROW], lut[_COL])
+        cells = " | ".join(f"{number:.0f}" for number in numbers)
+        rows.append(f"| {formats.replace('+', ', ')} | {cells} | {group['routed_mhz']:.1f} |")
+    return rows
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--family", default="ecp5")
     parser.add_argument("--pipeline", type=int, default=2)
-    parser.add_argument("--target", default="ecpix5-85f")
-    parser.add_argument("--sets", nargs="*", default=list(FORMAT_SETS))
     options = parser.parse_args(arguments)
-    target = load_target(options.target)
-    print("| formats | products | LUT | FF | DSP | LUT by product | MHz |")
-    print("|---|---:|---:|---:|---:|---:|---:|")
-    plain = MatrixConfig(rows=_SIDE, cols=_SIDE, pipeline=min(options.pipeline, 2), **_BUFFERS)
-    print(f"| integers of 8 bits | {' | '.join(row(plain, target))} |", flush=True)
-    for formats in options.sets:
-        config = mixed_config(
-            formats=formats,
-            rows=_SIDE,
-            cols=_SIDE,
-            multiplier="dsp",
-            pipeline=options.pipeline,
-            **_BUFFERS,
-        )
-        print(f"| {formats} | {' | '.join(row(config, target))} |", flush=True)
+    print("\n".join(table(options.family, options.pipeline)))
     return 0
 
 

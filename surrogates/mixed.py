@@ -21,7 +21,16 @@ from hw.contracts import KilnError
 
 from .additive import memory_blocks
 
-__all__ = ["FITTED_BY", "NOTE", "TOOL", "fit_mixed", "known_groups", "mixed_group", "predict_mixed"]
+__all__ = [
+    "FITTED_BY",
+    "NOTE",
+    "TOOL",
+    "fit_mixed",
+    "fits",
+    "known_groups",
+    "mixed_group",
+    "predict_mixed",
+]
 
 FITTED_BY = "python -m dse.calibrate --formats"
 TOOL = "kiln-mixed"
@@ -98,6 +107,11 @@ def fit_mixed(
 def _table() -> dict[str, Any]:
     path = files("surrogates") / "mixed.json"
     return dict(json.loads(path.read_text("utf-8")))
+
+
+def fits(family: str) -> dict[str, Any]:
+    """Return the groups that were fitted for a target family, coefficients, errors and clocks."""
+    return dict(_table().get(family, {}).get("groups", {}))
 
 
 def known_groups(family: str) -> frozenset[str]:

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from boards.metrics import Fidelity
 
-__all__ = ["Column", "find_column", "is_figure", "parse_column", "predicted_pairs", "reader_unit"]
+__all__ = [
+    "QUALITY_NAMES",
+    "Column",
+    "find_column",
+    "is_figure",
+    "parse_column",
+    "predicted_pairs",
+    "reader_unit",
+]
 
 _SUFFIXES = (*(f"_{fidelity}" for fidelity in Fidelity), "_incl_reserve")
 _NOT_PREDICTED = (Fidelity.MEASURED, Fidelity.MODELLED, Fidelity.ESTIMATED)
@@ -33,6 +41,11 @@ _UNITS = {
 _COUNTED = ("LUT", "FF", "DSP", "BRAM", "cycles", "bytes")
 _OF_ENGINE = ("power_mw", "energy_j", "tokens_per_joule")  # memory and host are not in them
 _RATES = ("tokens_per_s", "tokens_per_joule", "tokens_per_s_per_area", "macs_per_s")
+QUALITY_NAMES = {
+    "stand_in_perplexity_ratio": "stand-in's perplexity over float64's",
+    "perplexity_ratio": "perplexity over float64's",
+}
+"""Quality in words: a ratio, and of which model."""
 _ABBREVIATIONS = {"ttft": "TTFT", "tpot": "TPOT", "lut": "LUT", "ff": "FF", "dsp": "DSP"}
 
 
@@ -94,6 +107,8 @@ def reader_unit(unit: str) -> str:
 def _words(stem: str) -> tuple[str, str]:
     if stem.endswith(_RATES):
         return stem.replace("tokens_per_", "tokens/").replace("_per_", "/").replace("_", " "), ""
+    if stem in QUALITY_NAMES:
+        return QUALITY_NAMES[stem], ""
     *head, last = stem.split("_")
     unit = _UNITS.get(last, "")
     words = head if unit else [*head, last]

@@ -13,7 +13,7 @@ from typing import Any
 from dse.results import Row, RunFolder, describe_columns
 from hw.contracts import ConfigError
 
-from .columns import Column, find_column, is_figure, parse_column, reader_unit
+from .columns import QUALITY_NAMES, Column, find_column, is_figure, parse_column, reader_unit
 from .source import Source, source_of
 from .text import is_finite
 
@@ -29,7 +29,7 @@ class Axis:
     Parameters
     ----------
     name : str
-        What users type.
+        What users type; for quality, a ratio, with the model that it is of.
     column : Column
         Column of the tables that holds it.
     maximise : bool
@@ -238,7 +238,8 @@ def _axes(
         if name is not None:
             column = parse_column(name)
             column = replace(column, unit=column.unit or reader_unit(units.get(name, "")))
-            axes.append(Axis(entry["name"], column, bool(entry.get("maximise", False))))
+            shown = QUALITY_NAMES.get(column.stem, entry["name"])
+            axes.append(Axis(shown, column, bool(entry.get("maximise", False))))
     return tuple(axes)
 
 
