@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from boards.power import Buffer, energy_model
 from boards.target import load_target
 from dse.explore.format_model import FormatModel, _columns
-from dse.explore.formats import FormatSearch, format_space
+from dse.explore.formats import FormatSearch, format_space, prepare_formats
 from dse.explore.limits import Limits
+from dse.explore.model import engine_duty
+from dse.explore.objectives import find_objectives, of_the_model_itself
 from dse.precision import GROUPS, FormatPlan, Reading
 from dse.precision.plans import assigned_trace, stored_bytes
 from dse.workloads import Workload, load_workload
@@ -77,7 +83,9 @@ def test_latency_is_that_of_the_design_by_itself(searched: Any, seed: int) -> No
         assert found["tpot_ms"][at] == pytest.approx(alone["tpot_ms"], rel=2e-3)
         share = model.plan(config).reading.increase
         assert found["stand_in_perplexity_ratio"][at] == 1 + share
-        assert f"{share:.3f}" in f"{model.quality_figures(config)}" or share
+        (name, figure), *more = model.quality_figures(config).items()
+        assert (name, figure.value) == ("stand_in_perplexity_ratio_measured", 1 + share)
+        assert not more
 
 
 def test_a_mixture_is_faster_than_its_wide_format(searched: Any) -> None:
@@ -150,3 +158,99 @@ def test_formats_need_a_model(tmp_path: Any) -> None:
         dse.search("gpt2", "sky130", formats="all", runs_dir=tmp_path)
     with pytest.raises(ConfigError, match="weights and text go together"):
         dse.search("gpt2", formats="int8", weights="w.safetensors", runs_dir=tmp_path)
+
+
+def test_what_does_not_fit_is_a_violation(searched: Any) -> None:
+    model, space, _ = searched
+    points = np.arange(len(space))
+    quantities = model.quantities(points, model.figures)
+    found = model.violations(points, quantities)
+    room = TARGET.available
+    np.testing.assert_allclose(found["area"], np.log(model.figures["area"] / room["lut"]))
+    np.testing.assert_allclose(
+        found["dsp"], np.log((model.predicted["dsp"] + 1) / (room["dsp"] + 1))
+    )
+    for plan_of in model._order:
+        here = points[[space.point(int(p))["formats"] == plan_of.formats for p in points]]
+        fill = plan_of.stored_bytes / TARGET.memory.capacity_bytes
+        np.testing.assert_allclose(quantities["memory_fill"][here], fill)
+        np.testing.assert_allclose(found["memory"][here], np.log(fill))
+    assert (model.figures["clock_mhz"] <= TARGET.clock.max_mhz).all()
+    np.testing.assert_allclose(model.figures["clock_mhz"], model.predicted["clock_mhz"])
+
+
+def test_power_is_that_of_the_energy_model(searched: Any) -> None:
+    model, space, _ = searched
+    index = space.index({**space.point(0), "rows": 8, "cols": 8})
+    points = np.array([index])
+    figures = {name: values[points] for name, values in model.figures.items()}
+    timed = model.quantities(points, figures)
+    config = space.decode(space.point(index))
+    duty = engine_duty(timed)
+    energy = energy_model(TARGET.family, TARGET.budget["lut"])
+    wanted = energy.power_mw(
+        clock_mhz=figures["clock_mhz"],
+        macs=64 * duty,
+        operand_bits=16,
+        accum_bits=config.accum_bits,
+        dsp=True,
+        ff=model.predicted["ff"][points],
+        ff_rate=0.25 * duty,
+        buffers=(
+            Buffer(words=config.a_depth, width=128, reads=duty, writes=duty / 4),
+            Buffer(words=config.b_depth, width=128, reads=duty, writes=duty),
+        ),
+    )
+    np.testing.assert_allclose(figures["power_mw"], wanted)
+
+
+def test_a_driver_finds_modes_and_operators(searched: Any) -> None:
+    model, space, _ = searched
+    config = space.decode(space.point(len(space) - 1))
+    said = json.loads(model.formats_text(config))
+    assert said["modes"] == {"fp4_e2m1": 0, "int8": 1}
+    assert said["operators"] == model.plan(config).groups
+    assert len(said["operators"]) == len(GROUPS)
+
+
+def test_quality_of_the_model_itself_is_called_so(searched: Any) -> None:
+    _, space, found = searched
+    own = tuple(replace(p, source="measured") for p in found.plans)
+    search = replace(found, plans=own)
+    assert found.stands_in
+    assert not search.stands_in
+    workload = load_workload("gpt2")
+    other = search.model(space, workload.trace(), TARGET, Limits())
+    config = space.decode(space.point(0))
+    assert [*other.quality_figures(config)] == ["perplexity_ratio_measured"]
+    (objective,) = of_the_model_itself(find_objectives(("perplexity",)))
+    assert objective.column == "perplexity_ratio"
+    quantities = other.quantities(np.arange(2), {k: v[:2] for k, v in other.figures.items()})
+    assert objective.column in quantities
+
+
+def test_cheap_mistakes_are_found_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import dse
+    from dse.explore import start
+
+    def measured(*_: Any, **__: Any) -> None:
+        raise AssertionError("something was measured")
+
+    monkeypatch.setattr(start, "prepare_formats", measured)
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"objectives": ("speed",)}, "objective='speed'"),
+        ({"fixed": {"rowz": 1}}, "unknown knob 'rowz'"),
+        ({"fixed": {"operand_bits": 8}}, "operand_bits=8 is no knob"),
+        ({"name": "../x"}, "is no folder name"),
+        ({"seeds": 1000}, "seeds=1000"),
+        ({"budget": 0}, "budget=0"),
+        ({"sampler": "best"}, "sampler='best'"),
+        ({"max_power_mw": -1.0}, "max_power_mw"),
+    ]
+    for arguments, words in wrong:
+        with pytest.raises(ConfigError, match=words):
+            dse.search("gpt2", formats="int8", runs_dir=tmp_path, **arguments)
+    with pytest.raises(ConfigError, match=r"gpt2 does not fit ulx3s-85f"):
+        prepare_formats(load_workload("gpt2"), load_target("ulx3s-85f"), "int8", 0.02)  # type: ignore[arg-type]

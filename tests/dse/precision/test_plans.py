@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,12 @@ import pytest
 
 from boards.target import load_target
 from dse.precision import GROUPS, Group, Sensitivities, format_sets, make_plans
-from dse.precision.plans import assigned_trace, group_seconds, recorded_trace
-from dse.precision.readings import STAND_IN
+from dse.precision.plans import assigned_trace, group_seconds, recorded_trace, stored_bytes
+from dse.precision.readings import STAND_IN, Reading
 from dse.workloads import Workload, load_workload
 from hw.contracts import ConfigError, OperatorKind
 from hw.matrix import mixed_config
+from sim.quality.assignment import THIRDS, Assignment
 from tests.dse.precision.toy import ToyReader
 
 FORMATS = ("fp4_e2m1", "int8", "posit8", "bf16")
@@ -137,3 +139,50 @@ def test_a_recorded_assignment_carries_over_to_another_model(tmp_path: Path) -> 
     path.write_text("{")
     with pytest.raises(ConfigError, match="is damaged"):
         recorded_trace(medium, path, formats)
+
+
+class Rounding(ToyReader):
+    """A reader whose losses grow by `more` where results are rounded into BF16."""
+
+    more = 0.004
+
+    def read(self, assignment: Assignment) -> Reading:
+        found = super().read(assignment)
+        if ">bf16" not in assignment.text:
+            return found
+        return replace(found, loss=found.loss + self.more, divergence=found.divergence + self.more)
+
+
+def test_the_rounding_of_results_counts_within_the_limit(gpt2: Workload) -> None:
+    reader = Rounding(table())
+    plans, _ = make_plans(gpt2, TARGET, ("fp4_e2m1+int8",), 0.02, reader, reader.table)  # type: ignore[arg-type]
+    assert plans[0].reading.worse <= math.log1p(0.02)
+    free, _ = plans_of(gpt2, ("fp4_e2m1+int8",))[0]
+    narrow = [sum(name == "fp4_e2m1" for name in p.groups.values()) for p in (plans[0], free[0])]
+    assert 0 < narrow[0] < narrow[1]
+    with pytest.raises(ConfigError, match=r"rounding results into bf16 keeps int8 from .* 0\.001 "):
+        make_plans(gpt2, TARGET, ("int8",), 0.001, reader, reader.table)  # type: ignore[arg-type]
+
+
+def test_every_operator_is_rounded_and_windows_are_measured_as_windows(gpt2: Workload) -> None:
+    (plans, _), _ = plans_of(gpt2, ("fp4_e2m1+int8", "bf16"))
+    mixed, wide = plans
+    assert all(part.endswith(">bf16") for part in mixed.assignment.split(","))
+    assert wide.assignment == "bf16@27>bf16"
+    assert "@" not in mixed.assignment
+
+
+def test_all_experts_are_stored(gpt2: Workload) -> None:
+    mixtral = load_workload("mixtral-8x7b")
+    assert isinstance(mixtral, Workload)
+    formats = {g: "fp4_e2m1" if g.operator.startswith("ffn") else "int8" for g in GROUPS}
+    model, trace = mixtral.model, assigned_trace(mixtral, formats)
+    assert model.moe is not None
+    experts = 3 * model.hidden * model.moe.ffn * model.moe.experts * model.layers
+    router = model.hidden * model.moe.experts * model.layers
+    weights = trace.weights - (experts + router) / 2
+    assert stored_bytes(mixtral, trace, formats) == math.ceil(weights + trace.kv_peak)
+    half = dict.fromkeys(GROUPS, "int8") | {Group("qk", t): "fp4_e2m1" for t in THIRDS}
+    half |= {Group("av", t): "fp4_e2m1" for t in THIRDS}
+    small = assigned_trace(gpt2, half)
+    assert stored_bytes(gpt2, small, half) == math.ceil(small.weights + small.kv_peak / 2)

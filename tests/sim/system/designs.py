@@ -9,6 +9,7 @@ import numpy as np
 from dse.workloads import Scenario, Trace, load_workload, make_scenario
 from hw.matrix import MATRIX_SPACE, MatrixConfig
 from sim.memory import MemoryTiming
+from sim.system.space import config_columns
 from sim.system.terms import KNOBS, shape_terms
 from sim.system.timing import job_cycles, view_timing
 
@@ -38,8 +39,9 @@ def memory(engine_mhz: float = 90.0, bytes_per_cycle: float = 8.0) -> MemoryTimi
 
 def modelled(config: MatrixConfig, shape: tuple[int, int, int], timing: MemoryTiming) -> float:
     """Return the closed form's cycles of one job."""
-    terms = shape_terms(*shape, {name: np.array([getattr(config, name)]) for name in KNOBS})
-    row = config.cols * -(-config.accum_bits // 8)
+    columns = config_columns([config])
+    terms = shape_terms(*shape, {name: columns[name] for name in KNOBS})
+    row = config.cols * -(-config.result_bits // 8)
     view = view_timing(timing, (-(-config.a_bits // 8), -(-config.b_bits // 8)), row)
     return float(job_cycles(terms, view).total[0])
 
