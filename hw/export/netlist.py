@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from ..contracts import KilnError
 from .live import drop_dead_bits, runs_of_ones
 from .operations import Operation, normalize
-from .rtlil import Assign, Case, Cell, Chunk, Process, RtlilModule, Sig, Statement, Switch
+from .rtlil import Assign, Case, Cell, Chunk, Process, RtlilModule, Sig, Statement, Switch, Wire
 from .signals import join, part, replace_part, width_of
 
 __all__ = ["Netlist", "prune", "split_defaults", "statement_sigs"]
@@ -62,7 +62,6 @@ class Netlist:
         self.aliases: dict[str, Sig] = {}
         self.instance_outputs: dict[str, tuple[Cell, str]] = {}
         self._cells: dict[str, Cell] = {}
-        self._oversized: set[str] = set()
         self._substitutes: dict[str, Sig] = {}
         drop_dead_bits(module, self.is_output)
         self._sort()
@@ -178,8 +177,6 @@ class Netlist:
         operation = _with_args(operation, tuple(self.resolve(arg) for arg in operation.args))
         self.operations[wire] = operation
         self.need[wire] = max(width, operation.width)
-        if operation.width > width:
-            self._oversized.add(wire)
         for arg in operation.args:
             self._ask(arg)
 
@@ -196,22 +193,29 @@ class Netlist:
         return port in cell.bare  # how Amaranth writes the outputs of foreign cells
 
     def unread(self) -> Sig:
-        """Return the bits of what comes whole that nothing here reads."""
+        """Return the bits that nothing here reads of inputs and of wires that are read in part."""
         return join(
             Chunk(wire, low, width)
             for wire, mask in self._unread.items()
+            if self.uses[wire] or self._comes_whole(self.module.wires[wire])
             for low, width in runs_of_ones(mask)
         )
 
     def _all_bits(self) -> dict[str, int]:
-        """Return what comes whole or not at all: inputs, outputs of instances, some operators."""
-        oversized = {wire: (1 << self.need[wire]) - 1 for wire in self._oversized}
-        return oversized | {
-            wire.name: (1 << wire.width) - 1
-            for wire in self.module.wires.values()
-            if wire.port == "input"
-            or (not wire.port and wire.name in self.instance_outputs and wire.name in self.need)
+        """Return all bits that are declared here, but for those that are seen outside."""
+        wires = self.module.wires
+        widths = {
+            wire: width
+            for wire, width in self.need.items()
+            if not self._is_kept(wire) and not self._comes_whole(wires[wire])
         }
+        widths |= {wire.name: wire.width for wire in wires.values() if self._comes_whole(wire)}
+        return {wire: (1 << width) - 1 for wire, width in widths.items()}
+
+    def _comes_whole(self, wire: Wire) -> bool:
+        """Return whether a wire is an input, or what an instance says and somebody listens to."""
+        said = wire.name in self.instance_outputs and wire.name in self.need
+        return wire.port == "input" or (not wire.port and said)
 
     def _cell_inputs(self, cell: Cell) -> Iterator[Sig]:
         if cell.kind == "$memwr_v2":

@@ -150,6 +150,20 @@ def test_an_attribute_is_kept_with_its_signal() -> None:
     assert "(* keep = 1 *) reg [3:0] spare;" in verilog
 
 
+def test_low_bits_that_nothing_reads_are_named_so(tmp_path: Path) -> None:
+    class Scaled(wiring.Component):
+        def elaborate(self, platform: Any) -> Module:
+            m = Module()
+            product = Signal(8)
+            m.d.comb += [product.eq(self.x * self.x), self.y.eq(product[3:])]
+            return m
+
+    design = export(Scaled({"x": In(4), "y": Out(5)}), "scaled", axi=False)
+    assert "wire unused = &{1'b0, product[2:0]};" in design.verilog
+    write_design(design, tmp_path)
+    assert lint(design, tmp_path) == ""
+
+
 def test_registers_without_reset_need_no_reset_port() -> None:
     def build(m: Module, ports: Any) -> None:
         held = Signal(4, reset_less=True)

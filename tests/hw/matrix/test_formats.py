@@ -6,12 +6,14 @@ The oracle is `tests.hw.mac.oracle`: exact integers from the standards' definiti
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from hw.contracts import ConfigError, Operator, OperatorKind, Phase
+from hw.export import export, write_design
 from hw.mac import MacConfig
 from hw.matrix import FORMAT_SETS, MIXED_SPACE, MatrixConfig, mixed_config
 from hw.matrix.cycles import Stalls
@@ -19,6 +21,7 @@ from hw.matrix.header import c_header
 from hw.matrix.mixed_space import accumulator_bits
 from hw.numerics import find_format
 
+from ..export.lint import lint
 from ..mac.oracle import code_of, dot, values
 from .bench import random_case, run_jobs
 from .designs import random_shape, random_stalls
@@ -110,6 +113,27 @@ def test_random_engines_under_random_stalls(seed: int) -> None:
     run = run_jobs(config, [case], a=stalls.a, b=stalls.b, o=stalls.o)
     np.testing.assert_array_equal(run.results[0], config.golden(case[0], case[1:]))
     assert run.cycles == [config.cycles(case[0], stalls=stalls).total]
+
+
+NAMES = ("fp4", "posit4", "int6", "posit8_es2", "fp8_e5m2", "posit16_es2", "int16", "bf16", "fp16")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_verilog_of_random_windows_has_no_warnings(seed: int, tmp_path: Path) -> None:
+    rnd = random.Random(seed)
+    carries = 1 + rnd.choice([0, 6, 12])
+    config = MatrixConfig(
+        formats=tuple(rnd.sample(NAMES, rnd.choice([1, 1, 2, 3]))),
+        accum_bits=carries + rnd.randint(12, 24),
+        length=1 << (carries - 1),
+        step=rnd.choice([4, 8]),
+        multiplier=rnd.choice(["dsp", "lut"]),
+        pipeline=rnd.randint(0, 3),
+        **SMALL | {"rows": 2, "result_rows": 4},
+    )
+    design = export(config, "kiln_matrix")
+    write_design(design, tmp_path)
+    assert lint(design, tmp_path) == ""
 
 
 @pytest.mark.parametrize("aborted", [21, 30])
