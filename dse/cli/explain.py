@@ -69,10 +69,12 @@ def explain(
 
 def _told(found: Explanation) -> dict[str, Any]:
     """Return where every figure came from, and the command that makes them again."""
+    from dse.designs.what_if import predicting_tool
     from dse.results.provenance import kiln_version
 
     command, clock = typed_command(), found.clock_source
-    shares = {"tool": "kiln-additive", "conditions": "as shares of the design's own prediction"}
+    tool = predicting_tool(found.config)
+    shares = {"tool": tool, "conditions": "as shares of the design's own prediction"}
     time = found.time.get("provenance") or {
         "fidelity": "modelled",
         "tool": "kiln-system",
@@ -108,8 +110,9 @@ def _print(found: Explanation) -> None:
 
     time, config = found.time, found.config
     say = stdout()
+    of = f" of {', '.join(config.formats)}" if config.formats else ""
     say.print(
-        f"{config.rows}×{config.cols} {config.dataflow}, {found.workload} on {found.target} at "
+        f"{config.rows}×{config.cols} {config.dataflow}{of}, {found.workload} on {found.target} at "
         f"{number(found.clock_mhz)} MHz ({found.clock_is})",
         style="bold",
     )
@@ -141,10 +144,12 @@ def _print_causes(found: Explanation) -> None:
 def _print_operators(operators: list[dict[str, Any]]) -> None:
     total = sum(op["ms"] for op in operators)
     ranked = sorted(operators, key=lambda op: -op["ms"])
+    formats = any(op.get("format") for op in operators)
     rows = [
         (
             op["phase"],
             op["name"],
+            *([op.get("format") or "-"] if formats else []),
             op["block"],
             op["ms"],
             f"{op['ms'] / total:.0%}",
@@ -153,7 +158,8 @@ def _print_operators(operators: list[dict[str, Any]]) -> None:
         for op in ranked[:_SHOWN]
     ]
     stdout().print()
-    emit_table(("phase", "operator", "runs on", "ms", "of all", "held up by"), rows)
+    middle = ("format",) if formats else ()
+    emit_table(("phase", "operator", *middle, "runs on", "ms", "of all", "held up by"), rows)
     if len(ranked) > _SHOWN:
         note(f"{len(ranked) - _SHOWN} shorter ones are left out; --json has all.", style="dim")
 
