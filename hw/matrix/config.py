@@ -17,10 +17,17 @@ from hw.contracts import (
     check_choices,
     check_ranges,
 )
-from hw.numerics import find_format
 
 from . import layout
-from .numbers import Integers, MixedFormats, mac_stages, make_mac
+from .numbers import (
+    MOST_EXACT,
+    Integers,
+    MixedFormats,
+    check_formats,
+    exact_bits,
+    mac_stages,
+    make_mac,
+)
 from .plan import MatrixJob, plan_job
 
 if TYPE_CHECKING:
@@ -41,7 +48,7 @@ LIMITS = {
     "result_rows": (4, 1 << 16),
 }
 
-_FORMAT_LIMITS = {"accum_bits": (16, 256), "length": (1, 1 << 20)}
+_FORMAT_LIMITS = {"accum_bits": (1, MOST_EXACT), "length": (1, 1 << 20)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +65,8 @@ class MatrixConfig:
         Width of the signed operands: 4, 8 or 16. With `formats`, of an operand port: 16.
     accum_bits : int
         Width of the signed accumulators, which wrap. With `formats` they do not: sums are exact
-        where it holds them, else a window of them is kept, by the rule of `hw.mac.golden`.
+        where it holds them, else a window of them is kept, by the rule of `hw.mac.golden`; what is
+        more than exact sums take is left out, and the field says the width that is built.
     multiplier : str
         ``"dsp"`` leaves the product to the target's multiplier blocks, ``"lut"`` builds it from
         logic.
@@ -160,8 +168,10 @@ class MatrixConfig:
                 f"operand_bits={self.operand_bits} is no port for formats={self.formats}, of which "
                 "one, two or four operands share 16 bits; use operand_bits=16"
             )
-        names = tuple(find_format(name).name for name in self.formats)
-        object.__setattr__(self, "formats", names)  # by the names that everybody uses
+        # By the names that everybody uses, and as wide as it is built.
+        object.__setattr__(self, "formats", check_formats(self.formats, self.result_format))
+        bits = min(self.accum_bits, exact_bits(self.formats, self.length))
+        object.__setattr__(self, "accum_bits", bits)
         make_mac(self)
 
     @classmethod

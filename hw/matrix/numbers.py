@@ -13,12 +13,28 @@ from hw.contracts import ConfigError
 
 if TYPE_CHECKING:
     from hw.mac import MacConfig
+    from hw.numerics import NumberFormat
 
     from .config import MatrixConfig
 
-__all__ = ["Integers", "Matrix", "MixedFormats", "mac_stages", "make_mac", "wrap"]
+__all__ = [
+    "MOST_EXACT",
+    "Integers",
+    "Matrix",
+    "MixedFormats",
+    "check_formats",
+    "exact_bits",
+    "mac_stages",
+    "make_mac",
+    "wrap",
+]
 
 Matrix = NDArray[np.integer]
+MOST_EXACT = 256
+"""Bits of the widest exact accumulator (`hw.mac.config.MAX_QUIRE_BITS`)."""
+_MOST_FORMATS = 16
+_MOST_BOUNDED = 64
+_MOST_WINDOW = 62
 
 
 def wrap(values: Matrix, bits: int) -> NDArray[np.int64]:
@@ -183,6 +199,46 @@ def mac_stages(mac: MacConfig) -> int:
     return operand_latency(plan) + pe_latency(plan) + finish_latency(plan) + 1
 
 
+def check_formats(formats: Any, result_format: Any) -> tuple[str, ...]:
+    """Return the names that everybody uses for `formats`; refuse what an engine cannot take."""
+    if isinstance(formats, str):
+        raise ConfigError(f"formats={formats!r} is no tuple of names; use ({formats!r},)")
+    names = tuple(_named("formats", name).name for name in formats)
+    if len(set(names)) < len(names):
+        same = f" ({', '.join(names)})" if names != tuple(formats) else ""
+        raise ConfigError(f"formats={formats}{same} names a format twice; name each once")
+    if len(names) > _MOST_FORMATS:
+        raise ConfigError(f"formats={formats} are {len(names)}; use {_MOST_FORMATS} or fewer")
+    _named("result_format", result_format)
+    return names
+
+
+def _named(field: str, name: Any) -> NumberFormat:
+    """Return a format; say in which field its name stands if it is none."""
+    from hw.numerics import find_format
+
+    blocks = isinstance(name, str) and name.startswith("mx_")
+    try:
+        found = find_format(name.removeprefix("mx_") if blocks else name)
+    except ConfigError as error:
+        words = str(error).removeprefix(f"format {name!r}")
+        raise ConfigError(f"{field}={name!r}{': ' * (words == str(error))}{words}") from error
+    if blocks:
+        raise ConfigError(
+            f"{field}={name!r} scales blocks of numbers, for which there is no hardware; use the "
+            f"format of its elements, {found.name!r}"
+        )
+    return found
+
+
+def exact_bits(formats: tuple[str, ...], length: int) -> int:
+    """Return the width of the accumulator that holds every sum of `length` products exactly."""
+    from hw.mac.plan import headroom, span
+    from hw.numerics import find_format
+
+    return headroom(length) + max(span(find_format(name)) for name in formats)
+
+
 @functools.lru_cache(maxsize=4096)
 def make_mac(config: MatrixConfig) -> MacConfig:
     """Return the processing element of an engine with `formats`.
@@ -192,23 +248,23 @@ def make_mac(config: MatrixConfig) -> MacConfig:
     ConfigError
         If the accumulator can neither hold all sums nor keep a window of them.
     """
-    from hw.mac.plan import headroom, span
-    from hw.numerics import find_format
+    from hw.mac.plan import headroom
 
-    carries = headroom(config.length)
-    exact = carries + max(span(find_format(name)) for name in config.formats)
+    carries, exact = headroom(config.length), exact_bits(config.formats, config.length)
     if config.accum_bits >= exact:
         return _mac(config, accumulator="quire")
     window, least = config.accum_bits - carries, max(12, config.step + 4)
     if window < least:
         raise ConfigError(
             f"accum_bits={config.accum_bits} leaves a window of {window} bits beside the carries "
-            f"of length={config.length}; use {carries + least} or more"
+            f"of length={config.length}; use {min(exact, carries + least)} or more"
         )
-    if config.accum_bits > 64:
+    most = min(_MOST_BOUNDED, _MOST_WINDOW + carries)
+    if config.accum_bits > most:
+        wide = f"{exact}, or " if exact <= MOST_EXACT else ""
         raise ConfigError(
             f"accum_bits={config.accum_bits} is less than exact sums of formats={config.formats} "
-            f"take, and more than a moving window may have; use {exact}, or 64 or fewer"
+            f"take, and more than a moving window may have; use {wide}{most} or fewer"
         )
     return _mac(config, accumulator="bounded", alignment=window)
 
@@ -218,7 +274,7 @@ def _mac(config: MatrixConfig, **accumulator: Any) -> MacConfig:
     from hw.numerics import find_format
 
     return MacConfig(
-        modes=tuple(find_format(name).name for name in config.formats),
+        modes=config.formats,
         outputs=(find_format(config.result_format).name,),
         length=config.length,
         step=config.step,

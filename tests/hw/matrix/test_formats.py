@@ -177,16 +177,72 @@ def test_every_set_of_the_space_is_a_design() -> None:
         assert config.result_bits == 16
 
 
+def test_an_accumulator_is_as_wide_as_it_is_built() -> None:
+    exact = 1 + 12 + 36  # a sign, the carries of 4096 products, and all of a product of FP8 E4M3
+    for asked, built, kind in ((256, exact, "quire"), (exact, exact, "quire"), (48, 48, "bounded")):
+        config = engine("fp8_e4m3", accum_bits=asked)
+        mac = config.numbers.mac  # type: ignore[union-attr]
+        assert (config.accum_bits, mac.accumulator) == (built, kind)
+        assert mac.plan.accumulator_bits == built
+        assert config == engine("fp8_e4m3", accum_bits=built)
+    assert engine("fp4_e2m1", length=1, accum_bits=64) == engine("fp4", length=1, accum_bits=9)
+
+
+def test_the_space_keeps_windows_where_exact_sums_would_be_wide() -> None:
+    found = {formats: accumulator_bits((formats,)) for formats in ("fp8_e4m3", "bf16", "posit16")}
+    assert found == {"fp8_e4m3": 49, "bf16": 13 + 27, "posit16": 13 + 27}
+
+
+def test_operand_0_lies_lowest_on_a_port() -> None:
+    numbers = engine("fp4_e2m1+posit8+bf16").numbers
+    assert numbers.ports("A", "fp4_e2m1", np.array([[1, 2, 3, 4, 5]])).tolist() == [[0x4321, 5]]
+    assert numbers.ports("A", "posit8", np.array([[1, 2, 3]])).tolist() == [[0x0201, 3]]
+    assert numbers.ports("B", "bf16", np.array([[0x1234]])).tolist() == [[0x1234]]
+
+
+@pytest.mark.parametrize("rise", [32, 48, 64, 180])
+def test_what_a_window_leaves_behind_is_gone_whatever_its_sign(rise: int) -> None:
+    config = engine("bf16", rows=2, cols=2, accum_bits=13 + 16, result_rows=4)
+    least, most = (code_of(find_format("bf16"), 1, power) for power in (-60, rise - 60))
+    minus, one = (code_of(find_format("bf16"), sign, 0) for sign in (-1, 1))
+    A, B = np.array([[least, most, most]] * 2), np.array([[minus, one, minus]] * 2).T
+    job = config.plan(2, 3, 2)
+    (run,) = run_jobs(config, [(job, A, B)]).results
+    assert run.tolist() == config.golden(job, (A, B)).tolist() == [[0, 0], [0, 0]]
+
+
+def test_each_dot_product_begins_with_its_window_at_the_base() -> None:
+    config = engine("bf16", rows=2, cols=2, result_rows=4)
+    largest, least = 0x7F7F, 0x0080
+    A, B = np.array([[largest, largest], [least, least]]), np.array([[largest, 0x3F80]] * 2)
+    job = config.plan(2, 2, 2)
+    alone = [[_summed_alone(config, row, column) for column in B.T] for row in A]
+    assert alone[1][1] == 0x0100
+    assert config.golden(job, (A, B)).tolist() == alone
+
+
+def _summed_alone(config: MatrixConfig, row: Any, column: Any) -> int:
+    return int(config.golden(config.plan(1, len(row), 1), (row[None], column[:, None]))[0, 0])
+
+
 @pytest.mark.parametrize(
     ("knobs", "words"),
     [
         ({"operand_bits": 8}, ("operand_bits=8", "use operand_bits=16")),
         ({"dataflow": "ws"}, ("dataflow='ws'", "use dataflow='os'")),
         ({"accum_bits": 20}, ("accum_bits=20", "window of 7 bits", "use 25 or more")),
-        ({"accum_bits": 100}, ("accum_bits=100", "64 or fewer")),
-        ({"formats": ("posit16", "pint8")}, ("pint8",)),
-        ({"formats": ("int8", "int8")}, ("names a format twice",)),
-        ({"result_format": "fp32"}, ("fp32",)),
+        ({"accum_bits": 100}, ("accum_bits=100", "use 127, or 64 or fewer")),
+        ({"accum_bits": 64, "length": 1}, ("accum_bits=64", "use 115, or 63 or fewer")),
+        ({"formats": ("bf16",), "accum_bits": 100}, ("accum_bits=100", "; use 64 or fewer")),
+        ({"formats": ("posit16", "pint8")}, ("formats='pint8' is not known", "did you mean")),
+        ({"formats": ("posit99_es1",)}, ("formats='posit99_es1': bits=99", "use 2 to 16")),
+        ({"formats": "fp4"}, ("formats='fp4' is no tuple", "use ('fp4',)")),
+        ({"formats": ("int8", "int8")}, ("formats=('int8', 'int8') names a format twice",)),
+        ({"formats": ("fp4", "fp4_e2m1")}, ("formats=('fp4', 'fp4_e2m1')", "a format twice")),
+        ({"formats": (*(f"int{bits}" for bits in range(2, 17)), "bf16", "fp16")}, ("are 17",)),
+        ({"formats": ("int8", "mx_fp4")}, ("formats='mx_fp4' scales blocks", "'fp4_e2m1'")),
+        ({"result_format": "mx_int8"}, ("result_format='mx_int8' scales blocks", "'int8'")),
+        ({"result_format": "fp32"}, ("result_format='fp32' is not known",)),
         ({"pipeline": 4}, ("pipeline=4",)),
         ({"step": 5}, ("step=5",)),
         ({"length": 0}, ("length=0",)),
