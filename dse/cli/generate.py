@@ -62,7 +62,8 @@ def _command(block: str, kind: type[Any]) -> Callable[..., None]:
 
     def command(**given: Any) -> None:
         knobs = {field.name: given.pop(field.name) for field in configurable}
-        knobs |= {name: _names(text) for name, text in knobs.items() if hints[name] == _NAMES}
+        texts = {name: text for name, text in knobs.items() if hints[name] == _NAMES}
+        knobs |= {name: _names(name, text) for name, text in texts.items()}
         _generate(kind(**knobs), given["name"] or f"kiln_{block}", given)
 
     shared = {"output": (Output, None), "name": (Name, None), "force": (Force, False)}
@@ -85,8 +86,17 @@ def _parameter(field: Field[Any], kind: type[Any], words: str) -> inspect.Parame
     return _keyword(field.name, Annotated[kind, option], default)
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+def _names(field: str, text: str) -> tuple[str, ...]:
+    from hw.contracts import ConfigError
+
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if text and not names:
+        option = f"--{field.replace('_', '-')}"
+        raise ConfigError(
+            f"{option} {text!r} names nothing; give names with commas between them, or leave "
+            f"{option} out"
+        )
+    return names
 
 
 def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
@@ -127,8 +137,9 @@ def _generate(config: Any, name: str, given: dict[str, Any]) -> None:
 
 
 def _next(config: Any, folder: Path) -> str:
+    from hw.mac import MacConfig
     from hw.matrix import MatrixConfig
 
-    if isinstance(config, MatrixConfig):
+    if isinstance(config, MatrixConfig | MacConfig):
         return f"dse verify --design {folder}"
     return f"open {folder / 'README.md'}"

@@ -191,6 +191,9 @@ def test_generate_writes_a_design_that_reads_back(tmp_path: Path) -> None:
         (["--banks", "3"], "banks=3"),
         (["--name", "2fast"], "no Verilog identifier"),
         (["--rows", "x"], "'--rows'"),
+        (["--operand-bits", "16", "--formats", " "], "--formats ' ' names nothing; give names"),
+        (["--operand-bits", "16", "--formats", ","], "leave --formats out"),
+        (["--operand-bits", "16", "--formats", "mx_fp4"], "formats='mx_fp4' scales blocks"),
     ],
 )
 def test_generate_refuses_what_cannot_be_built(
@@ -200,6 +203,14 @@ def test_generate_refuses_what_cannot_be_built(
     assert outcome.code == 2
     assert words in outcome.err
     assert not (tmp_path / "engine").exists()
+
+
+def test_generate_ends_with_the_command_that_verifies_a_unit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = dse("generate", "mac", "--modes", "int4", "--pipeline", 0, "--output", "unit")
+    assert "Next: dse verify --design unit" in outcome.err
 
 
 def test_generate_does_not_overwrite(tmp_path: Path) -> None:
