@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from dse.precision import (
     parse_formats,
 )
 from dse.precision.readings import STAND_IN
-from dse.workloads import Trace, Workload
+from dse.workloads import OperatorList, Trace, Workload
 from hw.contracts import ConfigError, Knob, OperatorKind, SearchSpace
 from hw.matrix import MIXED_SPACE, mixed_config
 from hw.matrix.plan import DIM_LIMIT
@@ -30,6 +30,7 @@ from surrogates.mixed import FITTED_BY, known_groups, mixed_group
 
 from .format_model import FormatModel
 from .limits import Limits
+from .objectives import QUALITY, Objective, find_objectives, of_the_model_itself
 
 __all__ = [
     "DEFAULT_LOSS",
@@ -37,7 +38,9 @@ __all__ = [
     "check_space",
     "format_space",
     "known_sets",
+    "modelled_workload",
     "prepare_formats",
+    "quality_objectives",
     "restrict_space",
 ]
 
@@ -260,3 +263,25 @@ def check_space(workload: Workload, target: Target, formats: str, fixed: Mapping
     """Refuse knobs and formats that no search can have, before anything is measured."""
     sets, pipelines, _ = known_sets(formats, target)
     restrict_space(sets, pipelines, _length(workload.trace()), fixed)
+
+
+def modelled_workload(given: Workload | OperatorList, block: str) -> Workload:
+    """Return the workload if formats can be searched for it."""
+    if block != "matrix":
+        raise ConfigError(f"block={block!r} takes no formats; use block='matrix', or leave it out")
+    if not isinstance(given, Workload):
+        raise ConfigError(
+            f"workload {given.name!r} is a list of GEMMs, of which nobody knows what they do to a "
+            "model's quality; give a model, or leave formats out"
+        )
+    return given
+
+
+def quality_objectives(names: Sequence[str], quality: FormatSearch | None) -> tuple[Objective, ...]:
+    """Return the named objectives; quality needs formats, and is that of the model measured."""
+    found = find_objectives(names)
+    if quality is None and any(o.column in QUALITY for o in found):
+        raise ConfigError("objective='perplexity' needs number formats; give formats='all'")
+    if quality is not None and not quality.stands_in:
+        return of_the_model_itself(found)
+    return found

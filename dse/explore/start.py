@@ -26,21 +26,16 @@ from .block_model import BlockModel, block_space
 from .evaluator import AcceleratorEvaluator, Model, Problem, figure_name
 from .formats import (
     DEFAULT_LOSS,
-    FormatSearch,
     check_space,
     format_space,
+    modelled_workload,
     prepare_formats,
+    quality_objectives,
 )
 from .ladder import require_tools
 from .limits import Limits
 from .model import AcceleratorModel
-from .objectives import (
-    DEFAULT_OBJECTIVES,
-    QUALITY,
-    Objective,
-    find_objectives,
-    of_the_model_itself,
-)
+from .objectives import DEFAULT_OBJECTIVES, find_objectives
 from .search import Search, SearchProgress, check_search
 
 if TYPE_CHECKING:
@@ -175,7 +170,7 @@ def search(
         require_fit(trace, chosen, _widths(space))
         quality = None
     else:
-        model_asked = _modelled(given, block)
+        model_asked = modelled_workload(given, block)
         check_space(model_asked, chosen, formats, fixed or {})
         quality = prepare_formats(
             model_asked,
@@ -191,7 +186,7 @@ def search(
         trace=trace,
         target=chosen,
         space=space,
-        objectives=_objectives(objectives, quality),
+        objectives=quality_objectives(objectives, quality),
         limits=limits,
         seed=seed,
         model=model,
@@ -223,30 +218,8 @@ def search(
     )
 
 
-def _objectives(names: Sequence[str], quality: FormatSearch | None) -> tuple[Objective, ...]:
-    """Return the named objectives; quality needs formats, and is that of the model measured."""
-    found = find_objectives(names)
-    if quality is None and any(o.column in QUALITY for o in found):
-        raise ConfigError("objective='perplexity' needs number formats; give formats='all'")
-    if quality is not None and not quality.stands_in:
-        return of_the_model_itself(found)
-    return found
-
-
 def _silent(message: str) -> None:
     """Say nothing."""
-
-
-def _modelled(given: Workload | OperatorList, block: str) -> Workload:
-    """Return the workload if formats can be searched for it."""
-    if block != "matrix":
-        raise ConfigError(f"block={block!r} takes no formats; use block='matrix', or leave it out")
-    if not isinstance(given, Workload):
-        raise ConfigError(
-            f"workload {given.name!r} is a list of GEMMs, of which nobody knows what they do to a "
-            "model's quality; give a model, or leave formats out"
-        )
-    return given
 
 
 def _routings(seeds: int, target: Target) -> int:
