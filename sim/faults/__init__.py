@@ -1,0 +1,1 @@
+"""Fault-injection campaigns and resilience metrics."""

@@ -1,0 +1,122 @@
+"""The lanes engine: without a fault the design's results, with one the same whatever lane it has.
+
+The referee of a fault is the design itself with the fault as its initial value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hw.contracts import ConfigError
+from hw.export import export
+from hw.matrix import MatrixConfig, mixed_config
+from sim.faults.frozen import Frozen, freeze
+from sim.faults.lanes import NEVER, LanesEngine, flop_faults
+
+CONFIG = MatrixConfig(rows=2, cols=2, a_depth=16, b_depth=16, result_rows=4)
+MIXED = mixed_config(
+    formats="fp4_e2m1+int8", rows=2, cols=2, multiplier="lut", pipeline=2,
+    a_depth=16, b_depth=16, banks=1,
+)  # fmt: skip
+
+
+def word(lanes: Any, bits: int) -> int:
+    return sum((int(value) & (1 << bits) - 1) << (bits * at) for at, value in enumerate(lanes))
+
+
+def played(config: MatrixConfig, mode: str = "") -> tuple[list[dict[str, int]], Any, Any]:
+    """Return the inputs of one job, nobody ever waiting, and the job with its operands."""
+    job = config.plan(2, 8, 2, mode)
+    A, B = config.random(job, np.random.default_rng(1))
+    bits = config.numbers.port_bits
+    streams = {"a": config.pack_a(job, A), "b": config.pack_b(job, B)}
+    steps = []
+    for cycle in range(24 + config.stages + job.elements):
+        step = {"aresetn": int(cycle >= 2), "m_axis_tready": 1}
+        if cycle == 3:
+            step |= {"s_axis_cmd_tvalid": 1, "s_axis_cmd_tdata": config.descriptor(job)}
+        for name, words in streams.items():
+            if 3 <= cycle < 3 + len(words):
+                step[f"s_axis_{name}_tdata"] = word(words[cycle - 3], bits)
+                step[f"s_axis_{name}_tvalid"] = 1
+        steps.append(step)
+    return steps, job, (A, B)
+
+
+def frozen(config: MatrixConfig) -> Frozen:
+    return freeze(export(config, "kiln_x").verilog, "kiln_x")
+
+
+@pytest.mark.parametrize(("config", "mode"), [(CONFIG, ""), (MIXED, "int8"), (MIXED, "fp4_e2m1")])
+def test_without_a_fault_the_results_are_the_golden_ones(config: MatrixConfig, mode: str) -> None:
+    inputs, job, operands = played(config, mode)
+    outputs = LanesEngine(frozen(config)).trace(inputs)
+    beats = [step["m_axis_tdata"] for step in outputs if step["m_axis_tvalid"]]
+    lane = -(-config.result_bits // 8) * 8
+    rows = [[beat >> lane * at & (1 << lane) - 1 for at in range(2)] for beat in beats]
+    found = config.unpack(job, np.array(rows, dtype=np.uint64).astype(np.int64))
+    np.testing.assert_array_equal(found, config.golden(job, operands))
+
+
+def test_an_upset_does_what_another_initial_value_does() -> None:
+    netlist = frozen(CONFIG)
+    inputs, _, _ = played(CONFIG)
+    inputs = [{**step, "aresetn": 1} for step in inputs]  # else reset would undo it
+    engine = LanesEngine(netlist)
+    golden = engine.trace(inputs)
+    faults = flop_faults(engine, range(1))
+    outcomes = engine.inject(inputs, faults)
+    sites = [(at, bit) for at, flop in enumerate(netlist.flops) for bit in range(len(flop.q))]
+    assert len(sites) == len(faults) == netlist.flop_bits
+    rng = np.random.default_rng(0)
+    for index in rng.choice(len(sites), 2, replace=False):
+        at, bit = sites[index]
+        flop = netlist.flops[at]
+        flops = list(netlist.flops)
+        flops[at] = replace(flop, init=flop.init ^ 1 << bit)
+        changed = LanesEngine(replace(netlist, flops=tuple(flops))).trace(inputs)
+        assert int(outcomes.data[index]) == first(golden, changed, "m_axis", data=True)
+        assert int(outcomes.control[index]) == first(golden, changed, "m_axis", data=False)
+
+
+def first(
+    golden: list[dict[str, int]], other: list[dict[str, int]], stem: str, *, data: bool
+) -> int:
+    """Return the first cycle in which valid data, or a handshake, differ."""
+    for cycle, (one, two) in enumerate(zip(golden, other, strict=True)):
+        names = [n for n in one if n.endswith(("tvalid", "tready")) != data]
+        counted = not data or one[f"{stem}_tvalid"]
+        if counted and any(one[name] != two[name] for name in names):
+            return cycle
+    return NEVER
+
+
+def test_the_lane_does_not_matter() -> None:
+    inputs, _, _ = played(CONFIG)
+    engine, wide = LanesEngine(frozen(CONFIG)), LanesEngine(frozen(CONFIG), lanes=64)
+    faults = flop_faults(engine, range(6, 12))
+    one, other = engine.inject(inputs, faults), wide.inject(inputs, faults)
+    for name in ("data", "control", "differs"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    some = (one.data != NEVER).mean()
+    assert 0.02 < some < 0.9
+    assert (one.control != NEVER).any()
+
+
+def test_what_is_not_supported_is_refused_by_name() -> None:
+    clocks = (
+        "module x(input a, input b, input d, output reg p, output reg q);"
+        "always @(posedge a) p <= d; always @(posedge b) q <= d; endmodule"
+    )
+    with pytest.raises(ConfigError, match="2 clocks"):
+        freeze(clocks, "x")
+    latch = "module x(input g, input d, output reg q); always @* if (g) q = d; endmodule"
+    with pytest.raises(ConfigError, match="is not supported"):
+        LanesEngine(freeze(latch, "x"))
+    loop = "module x(input clk, input d, output y); assign y = ~y & d; endmodule"
+    with pytest.raises(ConfigError, match="combinational loop"):
+        LanesEngine(freeze(loop, "x"))
