@@ -15,6 +15,7 @@ import pytest
 from hw.contracts import ConfigError, Operator, OperatorKind, Phase
 from hw.export import export, write_design
 from hw.mac import MacConfig
+from hw.mac.golden import sums
 from hw.matrix import FORMAT_SETS, MIXED_SPACE, MatrixConfig, mixed_config
 from hw.matrix.cycles import Stalls
 from hw.matrix.header import c_header
@@ -212,17 +213,11 @@ def test_what_a_window_leaves_behind_is_gone_whatever_its_sign(rise: int) -> Non
 
 
 def test_each_dot_product_begins_with_its_window_at_the_base() -> None:
-    config = engine("bf16", rows=2, cols=2, result_rows=4)
-    largest, least = 0x7F7F, 0x0080
-    A, B = np.array([[largest, largest], [least, least]]), np.array([[largest, 0x3F80]] * 2)
-    job = config.plan(2, 2, 2)
-    alone = [[_summed_alone(config, row, column) for column in B.T] for row in A]
-    assert alone[1][1] == 0x0100
-    assert config.golden(job, (A, B)).tolist() == alone
-
-
-def _summed_alone(config: MatrixConfig, row: Any, column: Any) -> int:
-    return int(config.golden(config.plan(1, len(row), 1), (row[None], column[:, None]))[0, 0])
+    mac = engine("bf16").numbers.mac  # type: ignore[union-attr]
+    codes = np.array([[0x7F7F], [0x0001]])  # the largest moves the window to its top
+    both, alone = (sums(mac, "bf16", x, x, [1] * len(x)) for x in (codes, codes[1:]))
+    assert (both.total[1], both.exponent[1]) == (alone.total[0], alone.exponent[0])
+    assert both.exponent[0] - both.exponent[1] == mac.plan.bases * mac.plan.step
 
 
 @pytest.mark.parametrize(
