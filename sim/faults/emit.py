@@ -1,40 +1,19 @@
-"""C++ from a frozen netlist: every word a vector of lanes, lane 0 without a fault.
-
-A word is held in the narrowest element that fits, 8 to 64 bits; wider ones are cut into pieces of
-64. Bits above a word's width are zero everywhere.
-"""
+"""C++ from a frozen netlist: every word a vector of lanes, lane 0 without a fault."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from hw.contracts import ConfigError
 
+from .cells import emit_cell
 from .frozen import Bit, Cell, Frozen
+from .words import PIECE, SIZES, Emitter, Place, size_of
 
-__all__ = ["Emitted", "Place", "emit"]
+__all__ = ["Emitted", "emit"]
 
-PIECE = 64
-SIZES = (8, 16, 32, 64)
 STATEMENTS = 250  # in each function: compilers slow down on long ones
-_BITWISE = {"$and": "&", "$or": "|", "$xor": "^"}
-_COMPARE = {"$lt": "<", "$le": "<=", "$gt": ">", "$ge": ">=", "$eq": "==", "$ne": "!="}
-_COMPARE |= {"$eqx": "==", "$nex": "!="}
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a piece of a word lies: kind (``s`` state, ``c`` other), element size, index, width."""
-
-    kind: str
-    size: int
-    index: int
-    width: int
-
-    @property
-    def text(self) -> str:
-        return f"n.{self.kind}{self.size}[{self.index}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,91 +35,9 @@ class Emitted:
     memories: tuple[tuple[int, int], ...]
 
 
-def _size(width: int) -> int:
-    return next(size for size in SIZES if width <= size)
-
-
-def _mask(width: int) -> str:
-    return f"{(1 << width) - 1:#x}ull"
-
-
-@dataclass
-class _Emitter:
-    netlist: Frozen
-    counts: dict[str, int] = field(default_factory=dict)
-    driver: dict[Bit, tuple[Place, int]] = field(default_factory=dict)
-    lines: list[str] = field(default_factory=list)
-
-    def word(self, bits: Sequence[Bit], kind: str) -> tuple[Place, ...]:
-        """Return the places of a new word, and note that it drives `bits`."""
-        pieces = []
-        for low in range(0, len(bits), PIECE):
-            part = bits[low : low + PIECE]
-            size = _size(len(part))
-            key = f"{kind}{size}"
-            place = Place(kind, size, self.counts.get(key, 0), len(part))
-            self.counts[key] = place.index + 1
-            for at, bit in enumerate(part):
-                if isinstance(bit, int):
-                    self.driver[bit] = place, at
-            pieces.append(place)
-        return tuple(pieces)
-
-    def value(self, bits: Sequence[Bit], size: int) -> str:
-        """Return up to 64 bits as an expression of elements of `size` bits."""
-        parts: list[str] = []
-        constant, at = 0, 0
-        while at < len(bits):
-            bit = bits[at]
-            if isinstance(bit, str):
-                constant |= (bit == "1") << at
-                at += 1
-                continue
-            place, low = self.driver[bit]
-            count = 1
-            while at + count < len(bits) and self._follows(bits[at + count], place, low + count):
-                count += 1
-            parts.append(self._run(place, low, count, size, at))
-            at += count
-        if constant or not parts:
-            parts.append(f"K{size}({constant:#x}ull)")
-        return " | ".join(parts) if len(parts) == 1 else f"({' | '.join(parts)})"
-
-    def _follows(self, bit: Bit, place: Place, at: int) -> bool:
-        return isinstance(bit, int) and self.driver.get(bit) == (place, at)
-
-    def _run(self, place: Place, low: int, count: int, size: int, at: int) -> str:
-        text = place.text
-        if low:
-            text = f"({text} >> {low})"
-        if low + count < place.width:
-            text = f"({text} & {_mask(count)})"
-        if place.size != size:
-            text = f"C{size}({text})"
-        return f"({text} << {at})" if at else text
-
-    def pieces(self, bits: Sequence[Bit], width: int, signed: bool) -> list[str]:
-        """Return bits extended or cut to `width`, as expressions of 64 bits each but the last."""
-        bits = list(bits[:width])
-        fill: Bit = bits[-1] if signed and bits else "0"
-        if signed and len(bits) < width <= PIECE:
-            size, top = _size(width), 1 << (len(bits) - 1)
-            inner = self.value(bits, size)
-            return [f"((({inner}) ^ {top:#x}ull) - {top:#x}ull) & {_mask(width)}"]
-        bits += [fill] * (width - len(bits))
-        return [
-            self.value(bits[low : low + PIECE], _size(min(PIECE, width - low)))
-            for low in range(0, width, PIECE)
-        ]
-
-    def assign(self, places: Sequence[Place], values: Iterable[str]) -> None:
-        for place, value in zip(places, values, strict=True):
-            self.lines.append(f"{place.text} = {value};")
-
-
 def emit(netlist: Frozen) -> Emitted:
     """Return the code of a design; `ConfigError` names a cell that is not supported."""
-    e = _Emitter(netlist)
+    e = Emitter(netlist)
     flops = tuple(e.word(flop.q, "s") for flop in netlist.flops)
     inputs = [e.word(port.bits, "c") for port in netlist.inputs]
     reads = [[e.word(data, "c") for _, data in m.reads] for m in netlist.memories]
@@ -152,7 +49,7 @@ def emit(netlist: Frozen) -> Emitted:
         pieces += count
     for step in _ordered(netlist):
         if isinstance(step, Cell):
-            _cell(e, step, outputs[step.name])
+            emit_cell(e, step, outputs[step.name])
         else:
             index, port = step
             _read(e, index, port, memories[index], reads[index][port])
@@ -223,7 +120,7 @@ def _chunks(name: str, lines: list[str]) -> list[str]:
     return [*found, f"static void {name}(Net &n) {{ {' '.join(calls)} }}"]
 
 
-def _struct(e: _Emitter, netlist: Frozen, memories: Sequence[tuple[int, int]]) -> list[str]:
+def _struct(e: Emitter, netlist: Frozen, memories: Sequence[tuple[int, int]]) -> list[str]:
     fields = []
     for size in SIZES:
         fields.append(f"V{size} s{size}[{max(1, e.counts.get(f's{size}', 0))}];")
@@ -301,215 +198,12 @@ def _ordered(netlist: Frozen) -> list[Cell | tuple[int, int]]:
     return order
 
 
-def _cell(e: _Emitter, cell: Cell, y: tuple[Place, ...]) -> None:
-    kind, p = cell.type, cell.parameters
-    width = len(cell.output)
-    a = cell.inputs.get("A", ())
-    b = cell.inputs.get("B", ())
-    signed = bool(p.get("A_SIGNED", 0)) and (not b or bool(p.get("B_SIGNED", 0)))
-    if kind in _BITWISE:
-        pairs = zip(e.pieces(a, width, signed), e.pieces(b, width, signed), strict=True)
-        e.assign(y, [f"({left}) {_BITWISE[kind]} ({right})" for left, right in pairs])
-    elif kind == "$xnor":
-        triples = zip(e.pieces(a, width, signed), e.pieces(b, width, signed), y, strict=True)
-        e.assign(y, [f"~(({m}) ^ ({n})) & {_mask(place.width)}" for m, n, place in triples])
-    elif kind == "$not":
-        parts = zip(e.pieces(a, width, signed), y, strict=True)
-        e.assign(y, [f"~({part}) & {_mask(place.width)}" for part, place in parts])
-    elif kind == "$pos":
-        e.assign(y, e.pieces(a, width, signed))
-    elif kind in ("$add", "$sub", "$neg"):
-        _add(e, kind, a, b, width, signed, y)
-    elif kind == "$mul":
-        _narrow(cell, width)
-        (left,), (right,) = e.pieces(a, width, signed), e.pieces(b, width, signed)
-        e.assign(y, [f"(({left}) * ({right})) & {_mask(width)}"])
-    elif kind in _COMPARE:
-        _compare(e, cell, a, b, signed, y)
-    elif kind.startswith(("$reduce", "$logic")):
-        _reduce(e, cell, a, b, y)
-    elif kind == "$mux":
-        select = e.value(cell.inputs["S"], 8)
-        triples = zip(e.pieces(a, width, False), e.pieces(b, width, False), y, strict=True)
-        e.assign(y, [f"MUX{q.size}({select}, {m}, {n})" for m, n, q in triples])
-    elif kind == "$pmux":
-        _pmux(e, cell, a, b, width, y)
-    elif kind in ("$shl", "$shr", "$sshl", "$sshr", "$shift", "$shiftx"):
-        _shift(e, cell, a, b, width, y)
-    else:
-        raise ConfigError(f"{cell.name}: cells of type {kind} are not supported")
-
-
-def _narrow(cell: Cell, width: int) -> None:
-    if width > PIECE:
-        raise ConfigError(f"{cell.name}: {cell.type} of {width} bits; use {PIECE} or fewer")
-
-
-def _add(
-    e: _Emitter,
-    kind: str,
-    a: Sequence[Bit],
-    b: Sequence[Bit],
-    width: int,
-    signed: bool,
-    y: tuple[Place, ...],
-) -> None:
-    left, right = e.pieces(a, width, signed), e.pieces(b, width, signed)
-    if kind == "$neg":
-        left, right = [f"K{place.size}(0)" for place in y], left
-    sign = "+" if kind == "$add" else "-"
-    if len(y) == 1:
-        e.assign(y, [f"(({left[0]}) {sign} ({right[0]})) & {_mask(width)}"])
-        return
-    e.lines.append("{ V64 carry = K64(0);")
-    for one, other, place in zip(left, right, y, strict=True):
-        wide = [text if place.size == 64 else f"C64({text})" for text in (one, other)]
-        e.lines.append(f"{{ V64 a = {wide[0]}, b = {wide[1]};")
-        e.lines.append(f"V64 r = a {sign} b; V64 t = r {sign} carry;")
-        lost = "r < a) | (t < r" if sign == "+" else "a < b) | (r < carry"
-        e.lines.append(f"carry = ONE64(({lost}));")
-        value = "t" if place.size == 64 else f"C{place.size}(t)"
-        e.lines.append(f"{place.text} = {value} & {_mask(place.width)}; }}")
-    e.lines.append("}")
-
-
-def _compare(
-    e: _Emitter,
-    cell: Cell,
-    a: Sequence[Bit],
-    b: Sequence[Bit],
-    signed: bool,
-    y: tuple[Place, ...],
-) -> None:
-    width = max(len(a), len(b))
-    if cell.type in ("$eq", "$ne", "$eqx", "$nex"):
-        pairs = zip(e.pieces(a, width, signed), e.pieces(b, width, signed), strict=True)
-        test = " | ".join(
-            f"NZ{_size(min(PIECE, width - PIECE * at))}(({m}) ^ ({n}))"
-            for at, (m, n) in enumerate(pairs)
-        )
-        text = f"({test})" if cell.type in ("$ne", "$nex") else f"(({test}) ^ 1)"
-    else:
-        _narrow(cell, width)
-        size = _size(width)
-        (left,), (right,) = e.pieces(a, width, signed), e.pieces(b, width, signed)
-        if signed:  # the order of signed numbers is that of numbers with the sign inverted
-            flip = f"{1 << (width - 1):#x}ull"
-            left, right = f"(({left}) ^ {flip})", f"(({right}) ^ {flip})"
-        text = f"NZ{size}(V{size}(({left}) {_COMPARE[cell.type]} ({right})))"
-    e.assign(y, _flag(text, y))
-
-
-def _flag(text: str, y: tuple[Place, ...]) -> list[str]:
-    """Return a bit of 8-bit elements as the lowest bit of a word."""
-    first = text if y[0].size == 8 else f"C{y[0].size}({text})"
-    return [first, *(f"K{place.size}(0)" for place in y[1:])]
-
-
-def _any(e: _Emitter, bits: Sequence[Bit]) -> str:
-    parts = e.pieces(bits, len(bits), signed=False)
-    return " | ".join(
-        f"NZ{_size(min(PIECE, len(bits) - PIECE * at))}({part})" for at, part in enumerate(parts)
-    )
-
-
-def _reduce(
-    e: _Emitter, cell: Cell, a: Sequence[Bit], b: Sequence[Bit], y: tuple[Place, ...]
-) -> None:
-    kind = cell.type
-    if kind in ("$reduce_or", "$reduce_bool"):
-        text = f"({_any(e, a)})"
-    elif kind == "$logic_not":
-        text = f"(({_any(e, a)}) ^ 1)"
-    elif kind == "$logic_and":
-        text = f"(({_any(e, a)}) & ({_any(e, b)}))"
-    elif kind == "$logic_or":
-        text = f"(({_any(e, a)}) | ({_any(e, b)}))"
-    elif kind == "$reduce_and":
-        parts = e.pieces(a, len(a), signed=False)
-        widths = [min(PIECE, len(a) - PIECE * at) for at in range(len(parts))]
-        missing = " | ".join(
-            f"NZ{_size(w)}(({part}) ^ {_mask(w)})" for part, w in zip(parts, widths, strict=True)
-        )
-        text = f"(({missing}) ^ 1)"
-    elif kind in ("$reduce_xor", "$reduce_xnor"):
-        parts = e.pieces(a, len(a), signed=False)
-        odd = " ^ ".join(
-            f"PARITY{_size(min(PIECE, len(a) - PIECE * at))}({part})"
-            for at, part in enumerate(parts)
-        )
-        text = f"(({odd}) ^ {int(kind == '$reduce_xnor')})"
-    else:
-        raise ConfigError(f"{cell.name}: cells of type {kind} are not supported")
-    e.assign(y, _flag(text, y))
-
-
-def _pmux(
-    e: _Emitter,
-    cell: Cell,
-    a: Sequence[Bit],
-    b: Sequence[Bit],
-    width: int,
-    y: tuple[Place, ...],
-) -> None:
-    selects = cell.inputs["S"]
-    e.assign(y, e.pieces(a, width, signed=False))
-    for at in reversed(range(len(selects))):  # more than one is not driven by any sane design
-        select = e.value(selects[at : at + 1], 8)
-        parts = e.pieces(b[at * width : (at + 1) * width], width, signed=False)
-        e.assign(
-            y, [f"MUX{q.size}({select}, {q.text}, {n})" for n, q in zip(parts, y, strict=True)]
-        )
-
-
-def _shift(
-    e: _Emitter,
-    cell: Cell,
-    a: Sequence[Bit],
-    b: Sequence[Bit],
-    width: int,
-    y: tuple[Place, ...],
-) -> None:
-    """Shift stage by stage, a multiplexer for each bit of the distance."""
-    left = cell.type in ("$shl", "$sshl")
-    arithmetic = cell.type == "$sshr" and bool(cell.parameters.get("A_SIGNED", 0))
-    if cell.parameters.get("B_SIGNED", 0) and cell.type in ("$shift", "$shiftx"):
-        raise ConfigError(f"{cell.name}: {cell.type} by a signed distance is not supported")
-    wide = max(width, len(a))
-    fill: Bit = a[-1] if arithmetic else "0"
-    if cell.parameters.get("A_SIGNED", 0) and cell.type != "$shiftx":
-        fill = a[-1] if arithmetic or len(a) < wide else "0"
-    bits: list[Bit] = [*a, *([fill] * (wide - len(a)))]
-    if not arithmetic:
-        fill = "0"
-    for stage, select in enumerate(b):
-        distance = min(1 << stage, wide)
-        moved = [fill] * distance
-        shifted = [*moved, *bits[: wide - distance]] if left else [*bits[distance:], *moved]
-        bits = _chosen(e, [select], bits, shifted)
-    e.assign(y, e.pieces(bits, width, signed=False))
-
-
-def _chosen(
-    e: _Emitter, select: Sequence[Bit], zero: Sequence[Bit], one: Sequence[Bit]
-) -> list[Bit]:
-    """Return new bits: those of `zero`, or of `one` where the bit is set."""
-    fresh: list[Bit] = [-len(e.driver) - 1 - at for at in range(len(zero))]
-    places = e.word(fresh, "c")
-    test = e.value(select, 8)
-    pairs = zip(
-        e.pieces(zero, len(zero), False), e.pieces(one, len(one), False), places, strict=True
-    )
-    e.assign(places, [f"MUX{q.size}({test}, {m}, {n})" for m, n, q in pairs])
-    return fresh
-
-
 def _read(
-    e: _Emitter, index: int, port: int, memory: tuple[int, int], places: tuple[Place, ...]
+    e: Emitter, index: int, port: int, memory: tuple[int, int], places: tuple[Place, ...]
 ) -> None:
     found = e.netlist.memories[index]
     address = e.pieces(found.reads[port][0], min(32, max(1, len(found.reads[port][0]))), False)[0]
-    size = _size(max(1, len(found.reads[port][0])))
+    size = size_of(max(1, len(found.reads[port][0])))
     wide = address if size == 32 else f"C32({address})"
     e.lines.append(f"{{ Address where({wide}, {found.size});")
     for piece, place in enumerate(places):
@@ -521,7 +215,7 @@ def _read(
 
 
 def _write(
-    e: _Emitter,
+    e: Emitter,
     index: int,
     width: int,
     address: Sequence[Bit],
@@ -529,25 +223,25 @@ def _write(
     enable: Sequence[Bit],
     memory: tuple[int, int],
 ) -> None:
-    size = _size(max(1, len(address)))
+    size = size_of(max(1, len(address)))
     where = e.pieces(address, len(address), False)[0]
     wide = where if size == 32 else f"C32({where})"
     e.lines.append(f"{{ Address where({wide}, {e.netlist.memories[index].size});")
     values, masks = e.pieces(data, width, False), e.pieces(enable, width, False)
     for piece, (value, mask) in enumerate(zip(values, masks, strict=True)):
-        piece_size = _size(min(PIECE, width - PIECE * piece))
+        piece_size = size_of(min(PIECE, width - PIECE * piece))
         both = [text if piece_size == 64 else f"C64({text})" for text in (value, mask)]
         e.lines.append(f"where.write(n.m{memory[0] + piece}, {both[0]}, {both[1]});")
     e.lines.append("}")
 
 
-def _observe(e: _Emitter, netlist: Frozen) -> None:
+def _observe(e: Emitter, netlist: Frozen) -> None:
     """Compare outputs with lane 0: handshakes always, data while lane 0 says that it is valid."""
     outputs: Mapping[str, Sequence[Bit]] = {port.name: port.bits for port in netlist.outputs}
     for name, bits in outputs.items():
         parts = e.pieces(bits, len(bits), signed=False)
         differs = " | ".join(
-            f"DIFFERS{_size(min(PIECE, len(bits) - PIECE * at))}({part})"
+            f"DIFFERS{size_of(min(PIECE, len(bits) - PIECE * at))}({part})"
             for at, part in enumerate(parts)
         )
         stem, _, role = name.rpartition("_")

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from hw.contracts import KilnError, make_folder, scratch_folder
 from sim.cosim.tools import cache_root
 
-from .emit import PIECE, Emitted, emit
+from .emit import Emitted, emit
 from .frozen import Frozen
+from .words import PIECE
 
 __all__ = ["NEVER", "LanesEngine", "Outcomes", "flop_faults"]
 
