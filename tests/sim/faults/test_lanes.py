@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from boards.frozen import Frozen, freeze
 from hw.contracts import ConfigError
 from hw.export import export
 from hw.matrix import MatrixConfig, mixed_config
-from sim.faults.frozen import Frozen, freeze
 from sim.faults.lanes import NEVER, LanesEngine, flop_faults
 
 CONFIG = MatrixConfig(rows=2, cols=2, a_depth=16, b_depth=16, result_rows=4)

@@ -1,125 +1,17 @@
-"""The frozen netlist: one word-level form of a design, from which sites and engines follow.
-
-Yosys lowers processes and collects memories; nothing is optimised that could merge, move or recode
-a flip-flop. Hierarchy is flattened, its names stay.
-"""
+"""Reading a frozen netlist from the JSON that Yosys writes."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from boards.flows.scripts import source_text
-from boards.flows.synthesis import run_yosys
-from boards.tools import require_tool
 from hw.contracts import ConfigError
 
-__all__ = ["Bit", "Cell", "Flop", "Frozen", "MemoryCell", "Port", "freeze", "read_frozen"]
+from .netlist import Bit, Cell, Flop, Frozen, MemoryCell, Port
 
-Bit = int | str
-"""A net, or a constant: ``"0"``, ``"1"``, ``"x"``."""
+__all__ = ["read_frozen"]
 
-_SOURCE, _FROZEN = "design.v", "frozen.json"
-_LIMIT_S = 3600.0
 _IGNORED = ("$scopeinfo", "$print", "$check", "$assert", "$assume", "$cover")
-
-
-@dataclass(frozen=True, slots=True)
-class Port:
-    """A port of the design."""
-
-    name: str
-    is_input: bool
-    bits: tuple[Bit, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A combinational cell of words: Yosys' type, inputs by pin, output ``Y``."""
-
-    name: str
-    type: str
-    inputs: Mapping[str, tuple[Bit, ...]]
-    output: tuple[Bit, ...]
-    parameters: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Flop:
-    """A word of flip-flops on the one clock."""
-
-    name: str
-    d: tuple[Bit, ...]
-    q: tuple[Bit, ...]
-    init: int
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryCell:
-    """A memory: reads at once, writes with the clock, ports of lower number first.
-
-    Members
-    -------
-    reads : tuple of (address, data)
-    writes : tuple of (address, data, enable)
-        An enable for each bit.
-    """
-
-    name: str
-    width: int
-    size: int
-    reads: tuple[tuple[tuple[Bit, ...], tuple[Bit, ...]], ...]
-    writes: tuple[tuple[tuple[Bit, ...], tuple[Bit, ...], tuple[Bit, ...]], ...]
-    init: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Frozen:
-    """A design as words; `clock` is the input port that clocks everything."""
-
-    top: str
-    clock: str
-    ports: tuple[Port, ...]
-    cells: tuple[Cell, ...]
-    flops: tuple[Flop, ...]
-    memories: tuple[MemoryCell, ...]
-
-    @property
-    def inputs(self) -> tuple[Port, ...]:
-        """Input ports but the clock."""
-        return tuple(p for p in self.ports if p.is_input and p.name != self.clock)
-
-    @property
-    def outputs(self) -> tuple[Port, ...]:
-        return tuple(port for port in self.ports if not port.is_input)
-
-    @property
-    def flop_bits(self) -> int:
-        return sum(len(flop.q) for flop in self.flops)
-
-
-def freeze(verilog: str, top: str) -> Frozen:
-    """Return the frozen netlist of Verilog text.
-
-    Raises
-    ------
-    ConfigError
-        Something that is not supported, named with its place.
-    """
-    script = [
-        f"read_verilog -sv {_SOURCE}",
-        f"hierarchy -check -top {top}",
-        "proc",
-        "flatten -separator .",
-        "memory_collect",
-        "opt_clean",
-        f"write_json {_FROZEN}",
-    ]
-    tool = require_tool("yosys")
-    _, files = run_yosys(tool, script, {_SOURCE: source_text(verilog)}, (_FROZEN,), _LIMIT_S)
-    return read_frozen(json.loads(files[_FROZEN]), top)
 
 
 def read_frozen(netlist: Mapping[str, Any], top: str) -> Frozen:

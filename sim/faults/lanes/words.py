@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from .frozen import Bit, Frozen
+from boards.frozen import Bit, Frozen
 
 __all__ = ["PIECE", "SIZES", "Emitter", "Place", "mask_of", "size_of"]
 

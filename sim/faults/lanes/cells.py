@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from boards.frozen import Bit, Cell
 from hw.contracts import ConfigError
 
-from .frozen import Bit, Cell
 from .words import PIECE, Emitter, Place, mask_of, size_of
 
 __all__ = ["emit_cell"]

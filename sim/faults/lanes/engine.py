@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from boards.frozen import Frozen
 from hw.contracts import KilnError, make_folder, scratch_folder
 from sim.cosim.tools import cache_root
 
 from .emit import Emitted, emit
-from .frozen import Frozen
 from .words import PIECE
 
 __all__ = ["NEVER", "LanesEngine", "Outcomes", "flop_faults"]

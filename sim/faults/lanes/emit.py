@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from boards.frozen import Bit, Cell, Frozen
 from hw.contracts import ConfigError
 
 from .cells import emit_cell
-from .frozen import Bit, Cell, Frozen
 from .words import PIECE, SIZES, Emitter, Place, size_of
 
 __all__ = ["Emitted", "emit"]

@@ -1,0 +1,7 @@
+"""Frozen netlists: a design as words, before technology mapping, for faults and protection."""
+
+from .freeze import freeze
+from .netlist import Bit, Cell, Flop, Frozen, MemoryCell, Port
+from .reader import read_frozen
+
+__all__ = ["Bit", "Cell", "Flop", "Frozen", "MemoryCell", "Port", "freeze", "read_frozen"]
