@@ -3,5 +3,16 @@
 from .freeze import freeze
 from .netlist import Bit, Cell, Flop, Frozen, MemoryCell, Port
 from .reader import read_frozen
+from .writer import write_verilog
 
-__all__ = ["Bit", "Cell", "Flop", "Frozen", "MemoryCell", "Port", "freeze", "read_frozen"]
+__all__ = [
+    "Bit",
+    "Cell",
+    "Flop",
+    "Frozen",
+    "MemoryCell",
+    "Port",
+    "freeze",
+    "read_frozen",
+    "write_verilog",
+]
