@@ -3,6 +3,7 @@
 from .freeze import freeze
 from .netlist import Bit, Cell, Flop, Frozen, MemoryCell, Port
 from .reader import read_frozen
+from .sources import Sources, sources_of
 from .writer import write_verilog
 
 __all__ = [
@@ -12,7 +13,9 @@ __all__ = [
     "Frozen",
     "MemoryCell",
     "Port",
+    "Sources",
     "freeze",
     "read_frozen",
+    "sources_of",
     "write_verilog",
 ]

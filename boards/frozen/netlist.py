@@ -26,13 +26,17 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A combinational cell of words: Yosys' type, inputs by pin, output ``Y``."""
+    """A combinational cell of words: Yosys' type, inputs by pin, output ``Y``.
+
+    `source` of everything here is its place in the source, ``core.sv:12``; "" if unknown.
+    """
 
     name: str
     type: str
     inputs: Mapping[str, tuple[Bit, ...]]
     output: tuple[Bit, ...]
     parameters: Mapping[str, int]
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class Flop:
     d: tuple[Bit, ...]
     q: tuple[Bit, ...]
     init: int
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class MemoryCell:
     reads: tuple[tuple[tuple[Bit, ...], tuple[Bit, ...]], ...]
     writes: tuple[tuple[tuple[Bit, ...], tuple[Bit, ...], tuple[Bit, ...]], ...]
     init: tuple[int, ...]
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,10 @@ class Frozen:
     def inputs(self) -> tuple[Port, ...]:
         """Input ports but the clock."""
         return tuple(p for p in self.ports if p.is_input and p.name != self.clock)
+
+    @property
+    def inputs_and_clock(self) -> tuple[Port, ...]:
+        return tuple(port for port in self.ports if port.is_input)
 
     @property
     def outputs(self) -> tuple[Port, ...]:
