@@ -205,7 +205,9 @@ class _Writer:
         if init is not None:
             yield f"initial {name} = {constant(init & ((1 << width) - 1), width)};"
         process = self._netlist.next_state(wire)
-        head = f"always @({self._edge(cell)})"
+        # Yosys merges equal registers unless the block, not the register, is marked.
+        kept = "(* keep *) " if "keep" in self._module.wires[wire].attributes else ""
+        head = f"{kept}always @({self._edge(cell)})"
         if process is None:
             yield f"{head} {name} <= {self._expressions.sig(self._netlist.data(wire))};"
             return

@@ -1,0 +1,181 @@
+"""The manifest of a protection: what must be left of it after synthesis, counted there.
+
+Synthesis deletes redundancy without a word: equal registers are one register to it. A flip-flop of
+a replica that is missing, or is shared with another replica, a voter or a checker that is gone, all
+fail the build.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from boards.netlist import Bit, Module, Netlist
+from boards.sky130 import library
+from hw.contracts import KilnError
+
+__all__ = ["Manifest", "ManifestError", "Replicas", "check_manifest", "count_manifest"]
+
+
+class ManifestError(KilnError):
+    """Synthesis or routing removed redundancy that the protection relies on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    """Registers that hold the same word, each of which must have flip-flops of its own.
+
+    Members
+    -------
+    nets : tuple of str
+        Name of the register of each replica: one of them for a parity or check word.
+    width : int
+        Bits of each.
+    """
+
+    nets: tuple[str, ...]
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What must be found in the mapped netlist.
+
+    Members
+    -------
+    replicas : tuple of Replicas
+        Registers.
+    voters, checkers : dict of str to int
+        Nets that must be driven by gates, and their widths.
+    modules : dict of str to int
+        Modules that must be there, and how often.
+    """
+
+    replicas: tuple[Replicas, ...] = ()
+    voters: Mapping[str, int] = field(default_factory=dict)
+    checkers: Mapping[str, int] = field(default_factory=dict)
+    modules: Mapping[str, int] = field(default_factory=dict)
+
+    def __or__(self, other: Manifest) -> Manifest:
+        return Manifest(
+            self.replicas + other.replicas,
+            {**self.voters, **other.voters},
+            {**self.checkers, **other.checkers},
+            {**self.modules, **other.modules},
+        )
+
+    @property
+    def flops(self) -> int:
+        """Flip-flops in all replicas."""
+        return sum(len(replica.nets) * replica.width for replica in self.replicas)
+
+    def to_json(self) -> str:
+        """Return the manifest as a file keeps it."""
+        return json.dumps(asdict(self), indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        """Return what `to_json` wrote."""
+        raw = json.loads(text)
+        listed = tuple(Replicas(tuple(r["nets"]), r["width"]) for r in raw["replicas"])
+        return cls(listed, raw["voters"], raw["checkers"], raw["modules"])
+
+
+def check_manifest(netlist: Netlist, manifest: Manifest) -> dict[str, int]:
+    """Count the redundancy in a mapped netlist; return the counts.
+
+    Raises
+    ------
+    ManifestError
+        Something is missing: says what, how many were wanted and how many were found.
+    """
+    counts, missing = count_manifest(netlist, manifest)
+    if missing:
+        shown = "; ".join(missing[:5]) + (f"; and {len(missing) - 5} more" * (len(missing) > 5))
+        raise ManifestError(
+            f"synthesis of {netlist.top} removed redundancy: {shown}; keep the attributes "
+            "(* keep *) and (* keep_hierarchy *), and leave out options that ignore them"
+        )
+    return counts
+
+
+def count_manifest(netlist: Netlist, manifest: Manifest) -> tuple[dict[str, int], list[str]]:
+    """Return how many flip-flops, voters, checkers and modules were found, and what is missing."""
+    found = _Found(netlist)
+    missing: list[str] = []
+    flops = 0
+    for replicas in manifest.replicas:
+        cells: set[Any] = set()
+        for net in replicas.nets:
+            cells |= found.flops.get(net, set())
+        wanted = replicas.width * len(replicas.nets)
+        flops += len(cells)
+        if len(cells) < wanted:
+            names = ", ".join(replicas.nets)
+            missing.append(f"{names}: {wanted} flip-flops wanted, {len(cells)} found")
+    driven = {}
+    for kind, nets in (("voters", manifest.voters), ("checkers", manifest.checkers)):
+        driven[kind] = 0
+        for net, width in nets.items():
+            count = len(found.gates.get(net, ()))
+            driven[kind] += count
+            if count < width:
+                missing.append(f"{net}: {width} {kind} wanted, {count} found")
+    for module, wanted in manifest.modules.items():
+        count = netlist.module_counts.get(module, 0)
+        if count < wanted:
+            missing.append(f"module {module}: {wanted} wanted, {count} found")
+    return {"flops": flops, **driven}, missing
+
+
+class _Found:
+    """Cells that drive nets, by the nets' names without index; instances joined with a dot."""
+
+    def __init__(self, netlist: Netlist) -> None:
+        self._cells = library().cells
+        self.flops: dict[str, set[Any]] = {}
+        self.gates: dict[str, set[Any]] = {}
+        self._visit(netlist, netlist.top, "", {})
+
+    def _visit(
+        self, netlist: Netlist, name: str, prefix: str, above: Mapping[Bit, tuple[str, ...]]
+    ) -> None:
+        module = netlist.modules[name]
+        labels: dict[Bit, tuple[str, ...]] = {
+            bit: (*(prefix + net for net in module.names.get(bit, ())), *above.get(bit, ()))
+            for bit in {*module.names, *above}
+        }
+        for instance in module.instances:
+            if instance.type in netlist.modules:
+                child = netlist.modules[instance.type]
+                inner = self._inner(child, instance.pins, labels)
+                self._visit(netlist, instance.type, f"{prefix}{instance.name}.", inner)
+                continue
+            table = self.flops if self._is_flop(instance.type) else self.gates
+            for bit in self._outputs(instance.type, instance.pins):
+                for label in labels.get(bit, ()):
+                    table.setdefault(label, set()).add((prefix, instance.name))
+
+    def _inner(
+        self, child: Module, pins: Mapping[str, Bit], labels: Mapping[Bit, tuple[str, ...]]
+    ) -> dict[Bit, tuple[str, ...]]:
+        """Return names from outside of the nets at a child's outputs."""
+        return {
+            bit: labels.get(pins[port], ()) for port, bit in child.outputs.items() if port in pins
+        }
+
+    def _is_flop(self, kind: str) -> bool:
+        cell = self._cells.get(kind)
+        if cell is not None:
+            return bool(cell.sequential)
+        return kind in ("TRELLIS_FF", "$dff") or kind.startswith("SB_DFF")
+
+    def _outputs(self, kind: str, pins: Mapping[str, Bit]) -> Iterator[Bit]:
+        cell = self._cells.get(kind)
+        if cell is not None:
+            yield from (pins[pin.name] for pin in cell.outputs if pin.name in pins)
+            return
+        named = ("Q", "Y", "Z", "O", "F", "OFX0", "S0", "S1", "COUT")
+        yield from (bit for pin, bit in pins.items() if pin.partition("[")[0] in named)
