@@ -1,220 +1,296 @@
-"""C++ of combinational cells, by Yosys' type."""
+"""C++ of combinational cells, by Yosys' type. What Verilog calls x is 0."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from boards.frozen import Bit, Cell
 from hw.contracts import ConfigError
 
-from .words import PIECE, Emitter, Place, mask_of, size_of
+from .words import PIECE, Emitter, Vector, mask_of, size_of, widths
 
 __all__ = ["emit_cell"]
 
 _BITWISE = {"$and": "&", "$or": "|", "$xor": "^"}
-_COMPARE = {"$lt": "<", "$le": "<=", "$gt": ">", "$ge": ">=", "$eq": "==", "$ne": "!="}
-_COMPARE |= {"$eqx": "==", "$nex": "!="}
+_ORDER = {"$lt": "<", "$le": "<=", "$gt": ">", "$ge": ">="}
+_Emit = Callable[[Emitter, Cell, tuple[Vector, ...]], None]
 
 
-def emit_cell(e: Emitter, cell: Cell, y: tuple[Place, ...]) -> None:
-    kind, p = cell.type, cell.parameters
+def emit_cell(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
+    """Add the statements of a cell; `ConfigError` names one that is not supported."""
+    emit = _CELLS.get(cell.type)
+    if emit is None:
+        raise ConfigError(f"{cell.name}: cells of type {cell.type} are not supported")
+    emit(e, cell, y)
+
+
+def _pins(cell: Cell) -> tuple[tuple[Bit, ...], tuple[Bit, ...], bool]:
+    """Return A and B, and whether they are extended by their sign."""
+    a, b = cell.inputs.get("A", ()), cell.inputs.get("B", ())
+    signed = bool(cell.parameters.get("A_SIGNED", 0))
+    if "B_SIGNED" in cell.parameters:
+        signed &= bool(cell.parameters["B_SIGNED"])
+    return a, b, signed
+
+
+def _bitwise(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
+    a, b, signed = _pins(cell)
     width = len(cell.output)
-    a = cell.inputs.get("A", ())
-    b = cell.inputs.get("B", ())
-    signed = bool(p.get("A_SIGNED", 0)) and (not b or bool(p.get("B_SIGNED", 0)))
-    if kind in _BITWISE:
-        pairs = zip(e.pieces(a, width, signed), e.pieces(b, width, signed), strict=True)
-        e.assign(y, [f"({left}) {_BITWISE[kind]} ({right})" for left, right in pairs])
-    elif kind == "$xnor":
-        triples = zip(e.pieces(a, width, signed), e.pieces(b, width, signed), y, strict=True)
-        e.assign(y, [f"~(({m}) ^ ({n})) & {mask_of(place.width)}" for m, n, place in triples])
-    elif kind == "$not":
-        parts = zip(e.pieces(a, width, signed), y, strict=True)
-        e.assign(y, [f"~({part}) & {mask_of(place.width)}" for part, place in parts])
-    elif kind == "$pos":
-        e.assign(y, e.pieces(a, width, signed))
-    elif kind in ("$add", "$sub", "$neg"):
-        _add(e, kind, a, b, width, signed, y)
-    elif kind == "$mul":
-        _narrow(cell, width)
-        (left,), (right,) = e.pieces(a, width, signed), e.pieces(b, width, signed)
-        e.assign(y, [f"(({left}) * ({right})) & {mask_of(width)}"])
-    elif kind in _COMPARE:
-        _compare(e, cell, a, b, signed, y)
-    elif kind.startswith(("$reduce", "$logic")):
-        _reduce(e, cell, a, b, y)
-    elif kind == "$mux":
-        select = e.value(cell.inputs["S"], 8)
-        triples = zip(e.pieces(a, width, False), e.pieces(b, width, False), y, strict=True)
-        e.assign(y, [f"MUX{q.size}({select}, {m}, {n})" for m, n, q in triples])
-    elif kind == "$pmux":
-        _pmux(e, cell, a, b, width, y)
-    elif kind in ("$shl", "$shr", "$sshl", "$sshr", "$shift", "$shiftx"):
-        _shift(e, cell, a, b, width, y)
-    else:
-        raise ConfigError(f"{cell.name}: cells of type {kind} are not supported")
+    pairs = zip(e.pieces(a, width, signed), e.pieces(b, width, signed), strict=True)
+    e.assign(y, [f"({left}) {_BITWISE[cell.type]} ({right})" for left, right in pairs])
 
 
-def _narrow(cell: Cell, width: int) -> None:
-    if width > PIECE:
-        raise ConfigError(f"{cell.name}: {cell.type} of {width} bits; use {PIECE} or fewer")
+def _xnor(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
+    a, b, signed = _pins(cell)
+    width = len(cell.output)
+    triples = zip(e.pieces(a, width, signed), e.pieces(b, width, signed), y, strict=True)
+    e.assign(y, [f"~(({m}) ^ ({n})) & {mask_of(v.width)}" for m, n, v in triples])
 
 
-def _add(
-    e: Emitter,
-    kind: str,
-    a: Sequence[Bit],
-    b: Sequence[Bit],
-    width: int,
-    signed: bool,
-    y: tuple[Place, ...],
-) -> None:
+def _not(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
+    a, _, signed = _pins(cell)
+    parts = zip(e.pieces(a, len(cell.output), signed), y, strict=True)
+    e.assign(y, [f"~({part}) & {mask_of(v.width)}" for part, v in parts])
+
+
+def _copy(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
+    a, _, signed = _pins(cell)
+    e.assign(y, e.pieces(a, len(cell.output), signed))
+
+
+def _add(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
+    a, b, signed = _pins(cell)
+    width = len(cell.output)
     left, right = e.pieces(a, width, signed), e.pieces(b, width, signed)
-    if kind == "$neg":
-        left, right = [f"K{place.size}(0)" for place in y], left
-    sign = "+" if kind == "$add" else "-"
+    if cell.type == "$neg":
+        left, right = [f"K{v.size}(0)" for v in y], left
+    sign = "+" if cell.type == "$add" else "-"
     if len(y) == 1:
         e.assign(y, [f"(({left[0]}) {sign} ({right[0]})) & {mask_of(width)}"])
         return
     e.lines.append("{ V64 carry = K64(0);")
-    for one, other, place in zip(left, right, y, strict=True):
-        wide = [text if place.size == 64 else f"C64({text})" for text in (one, other)]
+    for one, other, v in zip(left, right, y, strict=True):
+        wide = [text if v.size == PIECE else f"C64({text})" for text in (one, other)]
         e.lines.append(f"{{ V64 a = {wide[0]}, b = {wide[1]};")
         e.lines.append(f"V64 r = a {sign} b; V64 t = r {sign} carry;")
         lost = "r < a) | (t < r" if sign == "+" else "a < b) | (r < carry"
         e.lines.append(f"carry = ONE64(({lost}));")
-        value = "t" if place.size == 64 else f"C{place.size}(t)"
-        e.lines.append(f"{place.text} = {value} & {mask_of(place.width)}; }}")
+        e.lines.append(f"{v.text} = {_narrowed('t', v)} & {mask_of(v.width)}; }}")
     e.lines.append("}")
 
 
-def _compare(
-    e: Emitter,
-    cell: Cell,
-    a: Sequence[Bit],
-    b: Sequence[Bit],
-    signed: bool,
-    y: tuple[Place, ...],
-) -> None:
-    width = max(len(a), len(b))
-    if cell.type in ("$eq", "$ne", "$eqx", "$nex"):
-        pairs = zip(e.pieces(a, width, signed), e.pieces(b, width, signed), strict=True)
-        test = " | ".join(
-            f"NZ{size_of(min(PIECE, width - PIECE * at))}(({m}) ^ ({n}))"
-            for at, (m, n) in enumerate(pairs)
-        )
-        text = f"({test})" if cell.type in ("$ne", "$nex") else f"(({test}) ^ 1)"
-    else:
-        _narrow(cell, width)
-        size = size_of(width)
+def _narrowed(text: str, vector: Vector) -> str:
+    return text if vector.size == PIECE else f"C{vector.size}({text})"
+
+
+def _multiply(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
+    a, b, signed = _pins(cell)
+    width = len(cell.output)
+    if len(y) == 1:
         (left,), (right,) = e.pieces(a, width, signed), e.pieces(b, width, signed)
-        if signed:  # the order of signed numbers is that of numbers with the sign inverted
-            flip = f"{1 << (width - 1):#x}ull"
-            left, right = f"(({left}) ^ {flip})", f"(({right}) ^ {flip})"
-        text = f"NZ{size}(V{size}(({left}) {_COMPARE[cell.type]} ({right})))"
+        e.assign(y, [f"(({left}) * ({right})) & {mask_of(width)}"])
+        return
+    left, right = e.whole(a, width, signed), e.whole(b, width, signed)
+    e.lines.append(f"{{ V64 a[] = {{{', '.join(left)}}}, b[] = {{{', '.join(right)}}};")
+    e.lines.append(f"V64 r[{len(y)}]; MULTIPLY(a, b, r, {len(y)});")
+    e.assign(y, [f"{_narrowed(f'r[{at}]', v)} & {mask_of(v.width)}" for at, v in enumerate(y)])
+    e.lines.append("}")
+
+
+def _divide(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
+    a, b, signed = _pins(cell)
+    width = max(len(a), len(b), len(cell.output))
+    if width > PIECE:
+        raise ConfigError(f"{cell.name}: {cell.type} of {width} bits; use {PIECE} or fewer")
+    low = [*e.pieces(a, PIECE, signed), *e.pieces(b, PIECE, signed)]
+    flags = f"{str(signed).lower()}, {str(cell.type == '$mod').lower()}"
+    found = f"DIVIDE({low[0]}, {low[1]}, {flags})"
+    e.assign(y, [f"{_narrowed(found, y[0])} & {mask_of(y[0].width)}"])
+
+
+def _equal(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
+    a, b, signed = _pins(cell)
+    width = max(len(a), len(b))
+    parts = zip(widths(width), e.pieces(a, width, signed), e.pieces(b, width, signed), strict=True)
+    test = " | ".join(f"NZ{size_of(bits)}(({m}) ^ ({n}))" for bits, m, n in parts)
+    e.assign(y, _flag(f"({test})" if cell.type in ("$ne", "$nex") else f"(({test}) ^ 1)", y))
+
+
+def _compare(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
+    a, b, signed = _pins(cell)
+    width = max(len(a), len(b))
+    left, right = e.pieces(a, width, signed), e.pieces(b, width, signed)
+    if signed:  # the order of signed numbers is that of numbers with the sign inverted
+        flip = f"{1 << ((width - 1) % PIECE):#x}ull"
+        left[-1], right[-1] = f"(({left[-1]}) ^ {flip})", f"(({right[-1]}) ^ {flip})"
+    text = ""  # the lowest piece decides as asked, a higher one only if it differs
+    for bits, m, n in zip(widths(width), left, right, strict=True):
+        size, sign = size_of(bits), _ORDER[cell.type]
+        if not text:
+            text = f"NZ{size}(V{size}(({m}) {sign} ({n})))"
+            continue
+        strict = f"NZ{size}(V{size}(({m}) {sign[0]} ({n})))"
+        same = f"NZ{size}(V{size}(({m}) == ({n})))"
+        text = f"({strict} | ({same} & {text}))"
     e.assign(y, _flag(text, y))
 
 
-def _flag(text: str, y: tuple[Place, ...]) -> list[str]:
+def _flag(text: str, y: tuple[Vector, ...]) -> list[str]:
     """Return a bit of 8-bit elements as the lowest bit of a word."""
     first = text if y[0].size == 8 else f"C{y[0].size}({text})"
-    return [first, *(f"K{place.size}(0)" for place in y[1:])]
+    return [first, *(f"K{v.size}(0)" for v in y[1:])]
 
 
 def _any(e: Emitter, bits: Sequence[Bit]) -> str:
-    parts = e.pieces(bits, len(bits), signed=False)
-    return " | ".join(
-        f"NZ{size_of(min(PIECE, len(bits) - PIECE * at))}({part})" for at, part in enumerate(parts)
-    )
+    parts = zip(widths(len(bits)), e.pieces(bits, len(bits), signed=False), strict=True)
+    return "(" + " | ".join(f"NZ{size_of(width)}({part})" for width, part in parts) + ")"
 
 
-def _reduce(
-    e: Emitter, cell: Cell, a: Sequence[Bit], b: Sequence[Bit], y: tuple[Place, ...]
-) -> None:
-    kind = cell.type
-    if kind in ("$reduce_or", "$reduce_bool"):
-        text = f"({_any(e, a)})"
-    elif kind == "$logic_not":
-        text = f"(({_any(e, a)}) ^ 1)"
-    elif kind == "$logic_and":
-        text = f"(({_any(e, a)}) & ({_any(e, b)}))"
-    elif kind == "$logic_or":
-        text = f"(({_any(e, a)}) | ({_any(e, b)}))"
-    elif kind == "$reduce_and":
-        parts = e.pieces(a, len(a), signed=False)
-        widths = [min(PIECE, len(a) - PIECE * at) for at in range(len(parts))]
-        missing = " | ".join(
-            f"NZ{size_of(w)}(({part}) ^ {mask_of(w)})"
-            for part, w in zip(parts, widths, strict=True)
-        )
-        text = f"(({missing}) ^ 1)"
-    elif kind in ("$reduce_xor", "$reduce_xnor"):
-        parts = e.pieces(a, len(a), signed=False)
-        odd = " ^ ".join(
-            f"PARITY{size_of(min(PIECE, len(a) - PIECE * at))}({part})"
-            for at, part in enumerate(parts)
-        )
-        text = f"(({odd}) ^ {int(kind == '$reduce_xnor')})"
-    else:
-        raise ConfigError(f"{cell.name}: cells of type {kind} are not supported")
+def _all(e: Emitter, bits: Sequence[Bit]) -> str:
+    parts = zip(widths(len(bits)), e.pieces(bits, len(bits), signed=False), strict=True)
+    missing = [f"NZ{size_of(width)}(({part}) ^ {mask_of(width)})" for width, part in parts]
+    return f"(({' | '.join(missing)}) ^ 1)"
+
+
+def _odd(e: Emitter, bits: Sequence[Bit]) -> str:
+    parts = zip(widths(len(bits)), e.pieces(bits, len(bits), signed=False), strict=True)
+    return "(" + " ^ ".join(f"PARITY{size_of(width)}({part})" for width, part in parts) + ")"
+
+
+def _reduce(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
+    a, b, _ = _pins(cell)
+    text = {
+        "$reduce_or": lambda: _any(e, a),
+        "$reduce_bool": lambda: _any(e, a),
+        "$reduce_and": lambda: _all(e, a),
+        "$reduce_xor": lambda: _odd(e, a),
+        "$reduce_xnor": lambda: f"({_odd(e, a)} ^ 1)",
+        "$logic_not": lambda: f"({_any(e, a)} ^ 1)",
+        "$logic_and": lambda: f"({_any(e, a)} & {_any(e, b)})",
+        "$logic_or": lambda: f"({_any(e, a)} | {_any(e, b)})",
+    }[cell.type]()
     e.assign(y, _flag(text, y))
 
 
-def _pmux(
-    e: Emitter,
-    cell: Cell,
-    a: Sequence[Bit],
-    b: Sequence[Bit],
-    width: int,
-    y: tuple[Place, ...],
-) -> None:
-    selects = cell.inputs["S"]
-    e.assign(y, e.pieces(a, width, signed=False))
-    for at in reversed(range(len(selects))):  # more than one is not driven by any sane design
-        select = e.value(selects[at : at + 1], 8)
-        parts = e.pieces(b[at * width : (at + 1) * width], width, signed=False)
-        e.assign(
-            y, [f"MUX{q.size}({select}, {q.text}, {n})" for n, q in zip(parts, y, strict=True)]
-        )
+def _mux(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
+    a, b, _ = _pins(cell)
+    width = len(cell.output)
+    select = e.value(cell.inputs["S"], 8)
+    triples = zip(e.pieces(a, width, False), e.pieces(b, width, False), y, strict=True)
+    e.assign(y, [f"MUX{v.size}({select}, {m}, {n})" for m, n, v in triples])
 
 
-def _shift(
-    e: Emitter,
-    cell: Cell,
-    a: Sequence[Bit],
-    b: Sequence[Bit],
-    width: int,
-    y: tuple[Place, ...],
-) -> None:
-    """Shift stage by stage, a multiplexer for each bit of the distance."""
-    left = cell.type in ("$shl", "$sshl")
-    arithmetic = cell.type == "$sshr" and bool(cell.parameters.get("A_SIGNED", 0))
-    if cell.parameters.get("B_SIGNED", 0) and cell.type in ("$shift", "$shiftx"):
-        raise ConfigError(f"{cell.name}: {cell.type} by a signed distance is not supported")
-    wide = max(width, len(a))
-    fill: Bit = a[-1] if arithmetic else "0"
-    if cell.parameters.get("A_SIGNED", 0) and cell.type != "$shiftx":
-        fill = a[-1] if arithmetic or len(a) < wide else "0"
-    bits: list[Bit] = [*a, *([fill] * (wide - len(a)))]
-    if not arithmetic:
-        fill = "0"
-    for stage, select in enumerate(b):
-        distance = min(1 << stage, wide)
-        moved = [fill] * distance
-        shifted = [*moved, *bits[: wide - distance]] if left else [*bits[distance:], *moved]
-        bits = _chosen(e, [select], bits, shifted)
-    e.assign(y, e.pieces(bits, width, signed=False))
-
-
-def _chosen(
-    e: Emitter, select: Sequence[Bit], zero: Sequence[Bit], one: Sequence[Bit]
-) -> list[Bit]:
-    """Return new bits: those of `zero`, or of `one` where the bit is set."""
-    fresh: list[Bit] = [-len(e.driver) - 1 - at for at in range(len(zero))]
-    places = e.word(fresh, "c")
-    test = e.value(select, 8)
-    pairs = zip(
-        e.pieces(zero, len(zero), False), e.pieces(one, len(one), False), places, strict=True
+def _pmux(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
+    """Or what is selected, as Yosys' own model does: sane designs select one."""
+    a, b, _ = _pins(cell)
+    selects, width = cell.inputs["S"], len(cell.output)
+    none = f"({_any(e, selects)} ^ 1)"
+    parts = e.pieces(a, width, signed=False)
+    e.assign(
+        y, [f"MUX{v.size}({none}, K{v.size}(0), {part})" for part, v in zip(parts, y, strict=True)]
     )
-    e.assign(places, [f"MUX{q.size}({test}, {m}, {n})" for m, n, q in pairs])
+    for at, bit in enumerate(selects):
+        select = e.value([bit], 8)
+        parts = e.pieces(b[at * width : (at + 1) * width], width, signed=False)
+        for part, v in zip(parts, y, strict=True):
+            e.lines.append(f"{v.text} |= MUX{v.size}({select}, K{v.size}(0), {part});")
+
+
+def _bmux(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
+    """Select one of 2**n words, one bit of the select after the other."""
+    bits: Sequence[Bit] = cell.inputs["A"]
+    for select in cell.inputs["S"]:
+        width = len(cell.output)
+        words = [bits[low : low + width] for low in range(0, len(bits), width)]
+        even = [bit for word in words[::2] for bit in word]
+        odd = [bit for word in words[1::2] for bit in word]
+        bits = _chosen(e, select, even, odd)
+    e.assign(y, e.pieces(bits, len(cell.output), signed=False))
+
+
+def _demux(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
+    bits: Sequence[Bit] = cell.inputs["A"]
+    for select in reversed(cell.inputs["S"]):
+        zero: list[Bit] = ["0"] * len(bits)
+        low = _chosen(e, select, bits, zero)
+        bits = [*low, *_chosen(e, select, zero, bits)]
+    e.assign(y, e.pieces(bits, len(cell.output), signed=False))
+
+
+def _bwmux(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
+    width = len(cell.output)
+    a, b, s = (e.pieces(cell.inputs[pin], width, False) for pin in "ABS")
+    for v, m, n, select in zip(y, a, b, s, strict=True):
+        e.lines.append(f"{v.text} = (({m}) & ~({select})) | (({n}) & ({select}));")
+
+
+def _shift(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
+    distance: Sequence[Bit] = cell.inputs["B"]
+    either = cell.type in ("$shift", "$shiftx") and cell.parameters.get("B_SIGNED", 0)
+    if not either:
+        found = _stages(e, cell, distance, left=cell.type in ("$shl", "$sshl"))
+    else:  # a negative distance shifts the other way
+        right = _stages(e, cell, distance[:-1], left=False)
+        left = _stages(e, cell, _negated(e, distance), left=True)
+        found = _chosen(e, distance[-1], right, left)
+    e.assign(y, e.pieces(found, len(cell.output), signed=False))
+
+
+def _stages(e: Emitter, cell: Cell, distance: Sequence[Bit], *, left: bool) -> list[Bit]:
+    """Shift stage by stage, a multiplexer for each bit of the distance."""
+    a = cell.inputs["A"]
+    signed = bool(cell.parameters.get("A_SIGNED", 0)) and cell.type != "$shiftx"
+    wide = max(len(cell.output), len(a))
+    bits: list[Bit] = [*a, *([a[-1] if signed else "0"] * (wide - len(a)))]
+    fill: Bit = bits[-1] if cell.type == "$sshr" and signed else "0"
+    for stage, select in enumerate(distance):
+        count = min(1 << stage, wide)
+        moved = [fill] * count
+        shifted = [*moved, *bits[: wide - count]] if left else [*bits[count:], *moved]
+        bits = _chosen(e, select, bits, shifted)
+    return bits[: len(cell.output)]
+
+
+def _negated(e: Emitter, bits: Sequence[Bit]) -> list[Bit]:
+    if len(bits) > PIECE:
+        raise ConfigError(f"a shift by {len(bits)} bits; use {PIECE} or fewer for the distance")
+    fresh = e.fresh(len(bits))
+    (vector,) = e.word(fresh)
+    e.assign([vector], [f"(-({e.value(bits, vector.size)})) & {mask_of(len(bits))}"])
     return fresh
+
+
+def _chosen(e: Emitter, select: Bit, zero: Sequence[Bit], one: Sequence[Bit]) -> list[Bit]:
+    """Return new bits: those of `zero`, or of `one` where the bit is set."""
+    fresh = e.fresh(len(zero))
+    vectors = e.word(fresh)
+    test = e.value([select], 8)
+    pairs = zip(
+        e.pieces(zero, len(zero), False), e.pieces(one, len(one), False), vectors, strict=True
+    )
+    e.assign(vectors, [f"MUX{v.size}({test}, {m}, {n})" for m, n, v in pairs])
+    return fresh
+
+
+_CELLS: dict[str, _Emit] = {
+    **dict.fromkeys(_BITWISE, _bitwise),
+    **dict.fromkeys(_ORDER, _compare),
+    **dict.fromkeys(("$eq", "$ne", "$eqx", "$nex"), _equal),
+    **dict.fromkeys(("$add", "$sub", "$neg"), _add),
+    **dict.fromkeys(("$div", "$mod"), _divide),
+    **dict.fromkeys(("$shl", "$shr", "$sshl", "$sshr", "$shift", "$shiftx"), _shift),
+    **dict.fromkeys(
+        ("$reduce_or", "$reduce_bool", "$reduce_and", "$reduce_xor", "$reduce_xnor"), _reduce
+    ),
+    **dict.fromkeys(("$logic_not", "$logic_and", "$logic_or"), _reduce),
+    "$xnor": _xnor,
+    "$not": _not,
+    "$pos": _copy,
+    "$buf": _copy,
+    "$mul": _multiply,
+    "$mux": _mux,
+    "$pmux": _pmux,
+    "$bmux": _bmux,
+    "$demux": _demux,
+    "$bwmux": _bwmux,
+}

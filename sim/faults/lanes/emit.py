@@ -1,254 +1,317 @@
-"""C++ from a frozen netlist: every word a vector of lanes, lane 0 without a fault."""
+"""A frozen netlist as C++ functions and tables, every word a vector of lanes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from boards.frozen import Bit, Cell, Frozen
+import numpy as np
+from numpy.typing import NDArray
+
+from boards.frozen import Cell, Frozen
 from hw.contracts import ConfigError
 
 from .cells import emit_cell
-from .words import PIECE, SIZES, Emitter, Place, size_of
+from .chunks import Chunk, force_line, function_of
+from .steps import Address, Next, Output, Read, Write, ordered, owner
+from .words import PIECE, Emitter, Vector
 
 __all__ = ["Emitted", "emit"]
 
-STATEMENTS = 250  # in each function: compilers slow down on long ones
+STATEMENTS = 40  # in a chunk: fewer are evaluated for nothing, but each has its cost
+ADDRESS = 32  # bits of an element that holds an address
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Emitted:
-    """Generated code, and where things are.
+    """Generated code, and tables that the runtime reads (`tables.h` says what is in them).
 
     Members
     -------
     code : str
-        C++ that `lanes.cpp` includes.
-    flops : tuple of tuple of Place
-        Pieces of every flop word, in the order of `Frozen.flops`.
-    memories : tuple of tuple of int
-        Of every memory the index of the first piece, and its pieces.
+        C++ that `lanes.cpp` includes; the same for designs that are made of the same parts.
+    tables : dict of str to array
+        By name, in the order of the runtime.
     """
 
     code: str
-    flops: tuple[tuple[Place, ...], ...]
-    memories: tuple[tuple[int, int], ...]
+    tables: dict[str, NDArray[np.generic]]
+
+
+class _Builder:
+    def __init__(self, netlist: Frozen) -> None:
+        self.netlist = netlist
+        self.e = Emitter()
+        self.chunks: list[Chunk] = []
+        self.flops = [self.e.word(flop.q) for flop in netlist.flops]
+        self.inputs = [self.e.word(port.bits) for port in netlist.inputs]
+        self.reads = [[self.e.word(data) for _, data in m.reads] for m in netlist.memories]
+        self.nets = {id(cell): self.e.word(cell.output) for cell in netlist.cells}
+        self.nexts: dict[int, tuple[Vector, ...]] = {}
+        self.addresses: dict[tuple[int, int], Vector] = {}
+        self.writes: dict[tuple[int, int], tuple[Vector, ...]] = {}
+        self.outputs: dict[int, tuple[Vector, ...]] = {}
+        self.force_at: dict[int, int] = {}  # bits into the forces of the chunk, by vector
+
+    def build(self) -> None:
+        for step in ordered(self.netlist):
+            first = len(self.e.vectors)
+            made: list[Vector] = []
+            nets: tuple[Vector, ...] = ()
+            chunk = self._chunk(step)
+            match step:
+                case Cell():
+                    nets = self.nets[id(step)]
+                    emit_cell(self.e, step, nets)
+                case Read(memory, port):
+                    made += self.reads[memory][port]
+                case Address(memory, port):
+                    self._address(memory, port)
+                case Next(flop):
+                    self._next(flop)
+                case Write(memory, port):
+                    self._write(memory, port)
+                case Output(port):
+                    self._output(port)
+            made += [*nets, *self.e.vectors[first:]]
+            chunk.lines += self.e.take()
+            chunk.made += [v.number for v in made]
+            if isinstance(step, Next):
+                chunk.nexts += [v.number for v in self.nexts[step.flop]]
+            for vector in nets:
+                at = sum(self.e.vectors[n].size for n in chunk.nets)
+                self.force_at[vector.number] = at
+                chunk.nets.append(vector.number)
+                chunk.lines.append(force_line(vector, at))
+
+    def _chunk(self, step: object) -> Chunk:
+        """Return the chunk for a step: the last one, unless it is full or somebody else's."""
+        if isinstance(step, Read):
+            self.chunks.append(Chunk("", read=(step.memory, step.port)))
+            return self.chunks[-1]
+        whose = owner(self.netlist, step)  # type: ignore[arg-type]
+        last = self.chunks[-1] if self.chunks else None
+        if last and last.read is None and last.owner == whose and len(last.lines) < STATEMENTS:
+            return last
+        self.chunks.append(Chunk(whose))
+        return self.chunks[-1]
+
+    def _address(self, memory: int, port: int) -> None:
+        address, _ = self.netlist.memories[memory].reads[port]
+        self.addresses[memory, port] = self._address_of(memory, address)
+
+    def _address_of(self, memory: int, bits: Sequence[int | str]) -> Vector:
+        if len(bits) > ADDRESS:
+            name = self.netlist.memories[memory].name
+            raise ConfigError(f"{name}: addresses of {len(bits)} bits; use {ADDRESS} or fewer")
+        (vector,) = self.e.anonymous(max(1, len(bits)), ADDRESS)
+        self.e.assign([vector], [self.e.value(bits, ADDRESS)])
+        return vector
+
+    def _next(self, flop: int) -> None:
+        d = self.netlist.flops[flop].d
+        self.nexts[flop] = self.e.anonymous(len(d))
+        self.e.assign(self.nexts[flop], self.e.pieces(d, len(d), signed=False))
+
+    def _write(self, memory: int, port: int) -> None:
+        address, *rest = self.netlist.memories[memory].writes[port]
+        found = [self._address_of(memory, address)]
+        for bits in rest:
+            vectors = self.e.anonymous(len(bits), PIECE)
+            self.e.assign(vectors, self.e.whole(bits, len(bits), signed=False))
+            found += vectors
+        self.writes[memory, port] = tuple(found)
+
+    def _output(self, port: int) -> None:
+        bits = self.netlist.outputs[port].bits
+        self.outputs[port] = self.e.anonymous(len(bits), PIECE)
+        self.e.assign(self.outputs[port], self.e.whole(bits, len(bits), signed=False))
 
 
 def emit(netlist: Frozen) -> Emitted:
-    """Return the code of a design; `ConfigError` names a cell that is not supported."""
-    e = Emitter(netlist)
-    flops = tuple(e.word(flop.q, "s") for flop in netlist.flops)
-    inputs = [e.word(port.bits, "c") for port in netlist.inputs]
-    reads = [[e.word(data, "c") for _, data in m.reads] for m in netlist.memories]
-    outputs = {cell.name: e.word(cell.output, "c") for cell in netlist.cells}
-    pieces, memories = 0, []
+    """Return the code and tables of a design; `ConfigError` names a cell not supported."""
+    builder = _Builder(netlist)
+    builder.build()
+    return _Layout(builder).emitted()
+
+
+class _Layout:
+    """Where everything lies: offsets are in units of one lane's byte."""
+
+    def __init__(self, builder: _Builder) -> None:
+        self.b = builder
+        self.vectors = builder.e.vectors
+        self.pseudo = len(builder.chunks)  # outputs; then the memories' writes
+        self.consumers = self._consumers()
+        self.order: list[int] = []  # vectors of the runtime's tables, by their number there
+        self.offsets: dict[int, int] = {}
+        self._state()
+        self.states = len(self.order)
+        self.state_bytes = sum(self.vectors[n].size // 8 for n in self.order)
+        self.at = 2 * self.state_bytes  # next values lie as the state does
+        self._place(v.number for vectors in builder.inputs for v in vectors)
+
+    def _consumers(self) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = {}
+        for at, chunk in enumerate(self.b.chunks):
+            loads = chunk.loads
+            if chunk.read is not None:
+                loads = [self.b.addresses[chunk.read].number]
+            for number in loads:
+                found.setdefault(number, []).append(at)
+        for vectors in self.b.outputs.values():
+            for v in vectors:
+                found.setdefault(v.number, []).append(self.pseudo)
+        for (memory, _), vectors in self.b.writes.items():
+            for v in vectors:
+                found.setdefault(v.number, []).append(self.pseudo + 1 + memory)
+        return found
+
+    def _state(self) -> None:
+        """Number and place states in the order of the chunks that compute their next values."""
+        owner = {
+            new.number: old.number
+            for flop, vectors in self.b.nexts.items()
+            for new, old in zip(vectors, self.b.flops[flop], strict=True)
+        }
+        at = 0
+        for chunk in self.b.chunks:
+            for number in chunk.nexts:
+                state = owner[number]
+                self.order.append(state)
+                self.offsets[state] = at
+                at += self.vectors[state].size // 8
+
+    def _place(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            self.order.append(number)
+            self.offsets[number] = self.at
+            self.at += self.vectors[number].size // 8
+
+    def emitted(self) -> Emitted:
+        functions: dict[str, int] = {}
+        chunks, operands = [], []
+        state = 0
+        force = 0
+        forces: dict[int, tuple[int, int]] = {}  # offset and chunk, by vector
+        for index, chunk in enumerate(self.b.chunks):
+            exports = self._exports(chunk)
+            first, x = len(self.order), self.at
+            self._place(exports)
+            if chunk.read is None:
+                function = function_of(chunk, self.vectors, exports)
+                number = functions.setdefault(function.code, len(functions))
+                kind, loads = 0, list(function.loads)
+            else:
+                kind, number = 1, chunk.read[0]
+                loads = [self.b.addresses[chunk.read].number]
+            where = self._state_offset(state)
+            chunks.append(
+                (kind, number, len(operands), x, self.at - x, first, len(exports),
+                 self.state_bytes + where, state, len(chunk.nexts), force)
+            )  # fmt: skip
+            operands += [self.offsets[n] for n in loads]
+            state += len(chunk.nexts)
+            for n in chunk.nets:
+                forces[n] = (force + self.b.force_at[n] // 8, index)
+            force += sum(self.vectors[n].size for n in chunk.nets) // 8
+        tables = self._tables(chunks, operands, forces, force)
+        return Emitted(_code(list(functions)), tables)
+
+    def _state_offset(self, state: int) -> int:
+        return self.offsets[self.order[state]] if state < self.states else self.state_bytes
+
+    def _exports(self, chunk: Chunk) -> list[int]:
+        return [n for n in chunk.made if chunk.read is not None or n in self.consumers]
+
+    def _tables(
+        self,
+        chunks: list[tuple[int, ...]],
+        operands: list[int],
+        forces: dict[int, tuple[int, int]],
+        force: int,
+    ) -> dict[str, NDArray[np.generic]]:
+        netlist, number = self.b.netlist, {n: at for at, n in enumerate(self.order)}
+        words: list[tuple[int, ...]] = []
+        consumers: list[int] = []
+        for n in self.order:
+            found = self.consumers.get(n, [])
+            words.append((self.offsets[n], self.vectors[n].size, len(consumers), len(found)))
+            consumers += found
+        memories: list[tuple[int, ...]] = []
+        writes: list[int] = []
+        pieces = 0
+        for at, memory in enumerate(netlist.memories):
+            count = -(-memory.width // PIECE)
+            memories.append((memory.size, memory.width, pieces, len(writes), len(memory.writes)))
+            pieces += count
+            for port in range(len(memory.writes)):
+                writes.append(number[self.b.writes[at, port][0].number])
+        nets: list[tuple[int, int]] = []
+        pieces_of_nets: list[tuple[int, int, int]] = []
+        for cell in netlist.cells:
+            vectors = self.b.nets[id(cell)]
+            nets.append((len(pieces_of_nets), len(cell.output)))
+            pieces_of_nets += [(forces[v.number][0], v.size, forces[v.number][1]) for v in vectors]
+        head = (self.state_bytes, self.at, force, self.states, pieces, len(self.b.chunks))
+        return {
+            "head": _table([head], 6),
+            "words": _table(words, 4),
+            "consumers": _table([(c,) for c in consumers], 1),
+            "chunks": _table(chunks, 11),
+            "operands": _table([(o,) for o in operands], 1),
+            "inputs": _table([(number[v.number],) for i in self.b.inputs for v in i], 1),
+            "outputs": _table(
+                [
+                    (number[self.b.outputs[at][0].number], len(port.bits))
+                    for at, port in enumerate(netlist.outputs)
+                ],
+                2,
+            ),
+            "flops": _table(
+                [
+                    (number[vectors[0].number], len(flop.q))
+                    for flop, vectors in zip(netlist.flops, self.b.flops, strict=True)
+                ],
+                2,
+            ),
+            "nets": _table(nets, 2),
+            "net_pieces": _table(pieces_of_nets, 3),
+            "memories": _table(memories, 5),
+            "writes": _table([(w,) for w in writes], 1),
+            "state_init": self._initial_state(number),
+            "memory_init": _initial_memories(netlist),
+        }
+
+    def _initial_state(self, number: dict[int, int]) -> NDArray[np.generic]:
+        found = np.zeros(self.states, dtype=np.uint64)
+        for flop, vectors in zip(self.b.netlist.flops, self.b.flops, strict=True):
+            for at, v in enumerate(vectors):
+                found[number[v.number]] = flop.init >> (PIECE * at) & ((1 << PIECE) - 1)
+        return found
+
+
+def _table(rows: Sequence[Sequence[int]], columns: int) -> NDArray[np.generic]:
+    return np.array(rows, dtype=np.uint32).reshape(-1, columns)
+
+
+def _initial_memories(netlist: Frozen) -> NDArray[np.generic]:
+    """Return piece, row and value of what is not 0."""
+    rows, piece = [], 0
     for memory in netlist.memories:
-        count = -(-memory.width // PIECE)
-        memories.append((pieces, count))
-        pieces += count
-    for step in _ordered(netlist):
-        if isinstance(step, Cell):
-            emit_cell(e, step, outputs[step.name])
-        else:
-            index, port = step
-            _read(e, index, port, memories[index], reads[index][port])
-    evaluate = e.lines
-    e.lines = []
-    for at, (flop, places) in enumerate(zip(netlist.flops, flops, strict=True)):
-        for piece, value in enumerate(e.pieces(flop.d, len(flop.d), signed=False)):
-            e.lines.append(f"auto t{at}_{piece} = {value}; // {flop.name}")
-        del places
-    tick = e.lines
-    e.lines = []
-    for index, memory in enumerate(netlist.memories):
-        for address, data, enable in memory.writes:
-            _write(e, index, memory.width, address, data, enable, memories[index])
-    writes = e.lines
-    commit = [
-        f"{place.text} = t{at}_{piece};"
-        for at, places in enumerate(flops)
-        for piece, place in enumerate(places)
-    ]
-    e.lines = []
-    _observe(e, netlist)
-    observe = e.lines
-    shown = [
-        piece
-        for port in netlist.outputs
-        for piece in zip(
-            e.pieces(port.bits, len(port.bits), False), range(0, len(port.bits), PIECE), strict=True
-        )
-    ]
-    store = [f"out[{at}] = ({text})[0];" for at, (text, _) in enumerate(shown)]
-    load = [
-        f"{place.text} = K{place.size}(row[{at}]);"
-        for at, place in enumerate(place for places in inputs for place in places)
-    ]
-    code = "\n".join(
-        [
-            *_struct(e, netlist, memories),
-            *_chunks("evaluate", evaluate),
-            f"static void load(Net &n, const uint64_t *row) {{ {' '.join(load)} }}",
-            "static const int ROW = " + str(len(load)) + ";",
-            f"static void store(Net &n, uint64_t *out) {{ {' '.join(store)} }}",
-            f"static const int OUT = {len(store)};",
-            "static void tick(Net &n) {",
-            *writes,
-            *tick,
-            *commit,
-            "}",
-            "static void observe(Net &n, V8 &data, V8 &control) {",
-            *observe,
-            "}",
-            *_reset(netlist, flops, memories),
-        ]
-    )
-    return Emitted(code, flops, tuple(memories))
-
-
-def _chunks(name: str, lines: list[str]) -> list[str]:
-    """Return functions of a bounded number of statements, and one that calls them."""
-    found, calls = [], []
-    for turn, low in enumerate(range(0, len(lines), STATEMENTS)):
-        found += [
-            f"static NOINLINE void {name}_{turn}(Net &n) {{",
-            *lines[low : low + STATEMENTS],
-            "}",
-        ]
-        calls.append(f"{name}_{turn}(n);")
-    return [*found, f"static void {name}(Net &n) {{ {' '.join(calls)} }}"]
-
-
-def _struct(e: Emitter, netlist: Frozen, memories: Sequence[tuple[int, int]]) -> list[str]:
-    fields = []
-    for size in SIZES:
-        fields.append(f"V{size} s{size}[{max(1, e.counts.get(f's{size}', 0))}];")
-    for memory, (first, count) in zip(netlist.memories, memories, strict=True):
-        fields += [f"V64 m{first + piece}[{memory.size}];" for piece in range(count)]
-    for size in SIZES:
-        fields.append(f"V{size} c{size}[{max(1, e.counts.get(f'c{size}', 0))}];")
-    used = [f"#define S{size} {e.counts.get(f's{size}', 0)}" for size in SIZES]
-    sizes = [
-        f"{{offsetof(Net, m{first + piece}), {memory.size}}},"
-        for memory, (first, count) in zip(netlist.memories, memories, strict=True)
-        for piece in range(count)
-    ]
-    return [
-        *used,
-        "struct Net {",
-        *fields,
-        "};",
-        "struct Block { size_t offset, words; };",
-        f"static const int MEMORIES = {len(sizes)};",
-        f"static const Block memories[] = {{{' '.join(sizes) or '{0, 0}'}}};",
-    ]
-
-
-def _reset(
-    netlist: Frozen, flops: Sequence[Sequence[Place]], memories: Sequence[tuple[int, int]]
-) -> list[str]:
-    lines = ["static void initial(Net &n) {", "memset((void *)&n, 0, sizeof n);"]
-    for flop, places in zip(netlist.flops, flops, strict=True):
-        for piece, place in enumerate(places):
-            value = flop.init >> (PIECE * piece) & ((1 << place.width) - 1)
-            if value:
-                lines.append(f"{place.text} = K{place.size}({value:#x}ull);")
-    for memory, (first, count) in zip(netlist.memories, memories, strict=True):
         for at, word in enumerate(memory.init):
-            for piece in range(count if word else 0):
-                value = word >> (PIECE * piece) & ((1 << PIECE) - 1)
-                lines.append(f"n.m{first + piece}[{at}] = K64({value:#x}ull);")
-    return [*lines, "}"]
+            for part in range(-(-memory.width // PIECE) if word else 0):
+                rows.append((piece + part, at, word >> (PIECE * part) & ((1 << PIECE) - 1)))
+        piece += -(-memory.width // PIECE)
+    return np.array(rows, dtype=np.uint64).reshape(-1, 3)
 
 
-def _ordered(netlist: Frozen) -> list[Cell | tuple[int, int]]:
-    """Return cells and memory reads, each after what it reads; `ConfigError` for a loop."""
-    nodes: list[tuple[Cell | tuple[int, int], list[Bit], Sequence[Bit]]] = [
-        (cell, [bit for bits in cell.inputs.values() for bit in bits], cell.output)
-        for cell in netlist.cells
+def _code(functions: Sequence[str]) -> str:
+    parts = [
+        f"template <bool F> static NOINLINE void f{at}(char *n, const uint32_t *o, uint32_t x,"
+        f" uint32_t y, const char *keep, const char *flip) {{\n{text}\n}}"
+        for at, text in enumerate(functions)
     ]
-    for index, memory in enumerate(netlist.memories):
-        nodes += [
-            ((index, port), list(address), data)
-            for port, (address, data) in enumerate(memory.reads)
-        ]
-    source = {
-        bit: at for at, (_, _, out) in enumerate(nodes) for bit in out if isinstance(bit, int)
-    }
-    needs = [{source[bit] for bit in reads if bit in source} for _, reads, _ in nodes]
-    users: dict[int, list[int]] = {}
-    for at, before in enumerate(needs):
-        for other in before:
-            users.setdefault(other, []).append(at)
-    left = [len(before) for before in needs]
-    ready = [at for at, count in enumerate(left) if not count]
-    order = []
-    while ready:
-        at = ready.pop()
-        order.append(nodes[at][0])
-        for user in users.get(at, ()):
-            left[user] -= 1
-            if not left[user]:
-                ready.append(user)
-    if len(order) < len(nodes):
-        stuck = next(node for node, count in zip(nodes, left, strict=True) if count)[0]
-        name = stuck.name if isinstance(stuck, Cell) else netlist.memories[stuck[0]].name
-        raise ConfigError(f"{name} is part of a combinational loop; break it with a register")
-    return order
-
-
-def _read(
-    e: Emitter, index: int, port: int, memory: tuple[int, int], places: tuple[Place, ...]
-) -> None:
-    found = e.netlist.memories[index]
-    address = e.pieces(found.reads[port][0], min(32, max(1, len(found.reads[port][0]))), False)[0]
-    size = size_of(max(1, len(found.reads[port][0])))
-    wide = address if size == 32 else f"C32({address})"
-    e.lines.append(f"{{ Address where({wide}, {found.size});")
-    for piece, place in enumerate(places):
-        value = f"where.read(n.m{memory[0] + piece})"
-        e.lines.append(
-            f"{place.text} = {value if place.size == 64 else f'C{place.size}({value})'};"
-        )
-    e.lines.append("}")
-
-
-def _write(
-    e: Emitter,
-    index: int,
-    width: int,
-    address: Sequence[Bit],
-    data: Sequence[Bit],
-    enable: Sequence[Bit],
-    memory: tuple[int, int],
-) -> None:
-    size = size_of(max(1, len(address)))
-    where = e.pieces(address, len(address), False)[0]
-    wide = where if size == 32 else f"C32({where})"
-    e.lines.append(f"{{ Address where({wide}, {e.netlist.memories[index].size});")
-    values, masks = e.pieces(data, width, False), e.pieces(enable, width, False)
-    for piece, (value, mask) in enumerate(zip(values, masks, strict=True)):
-        piece_size = size_of(min(PIECE, width - PIECE * piece))
-        both = [text if piece_size == 64 else f"C64({text})" for text in (value, mask)]
-        e.lines.append(f"where.write(n.m{memory[0] + piece}, {both[0]}, {both[1]});")
-    e.lines.append("}")
-
-
-def _observe(e: Emitter, netlist: Frozen) -> None:
-    """Compare outputs with lane 0: handshakes always, data while lane 0 says that it is valid."""
-    outputs: Mapping[str, Sequence[Bit]] = {port.name: port.bits for port in netlist.outputs}
-    for name, bits in outputs.items():
-        parts = e.pieces(bits, len(bits), signed=False)
-        differs = " | ".join(
-            f"DIFFERS{size_of(min(PIECE, len(bits) - PIECE * at))}({part})"
-            for at, part in enumerate(parts)
-        )
-        stem, _, role = name.rpartition("_")
-        valid = outputs.get(f"{stem}_tvalid")
-        if role in ("tvalid", "tready", "valid", "ready"):
-            e.lines.append(f"control |= {differs};")
-        elif valid is not None:
-            e.lines.append(f"if (({e.value(valid, 8)})[0]) data |= {differs};")
-        else:
-            e.lines.append(f"data |= {differs};")
+    table = ", ".join(f"{{f{at}<false>, f{at}<true>}}" for at in range(len(functions)))
+    parts.append(f"static const Function FUNCTIONS[] = {{{table or '{nullptr, nullptr}'}}};")
+    return "\n".join(parts) + "\n"

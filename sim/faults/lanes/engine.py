@@ -1,113 +1,184 @@
-"""The lanes engine: a design compiled such that every vector holds as many faulty copies of it."""
+"""The lanes engine: a design compiled such that every vector holds as many faulty copies of it.
+
+Exact and, for what it does, lazy: each cycle evaluates only what can differ from the run without a
+fault, and every way to differ only once, however many faults lead to it.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import platform
-import shutil
 import subprocess
-import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from boards.frozen import Frozen
-from hw.contracts import KilnError, make_folder, scratch_folder
-from sim.cosim.tools import cache_root
+from hw.contracts import ConfigError, KilnError, scratch_folder
 
-from .emit import Emitted, emit
+from ..experiment import Experiment
+from ..fault import FAULT
+from ..outcome import NEVER, OUTCOME
+from .build import compiled
+from .emit import emit
 from .words import PIECE
 
-__all__ = ["NEVER", "LanesEngine", "Outcomes", "flop_faults"]
+__all__ = ["VALUE", "LanesEngine"]
 
-RUNTIME = Path(__file__).with_name("lanes.cpp")
-NEVER = 0xFFFFFFFF
-"""In place of a cycle: the outputs never differed."""
+VALUE = np.dtype(
+    [
+        ("fault", "<u4"),
+        ("cycle", "<u4"),
+        ("output", "<u4"),
+        ("piece", "<u4"),
+        ("want", "<u8"),
+        ("got", "<u8"),
+    ]
+)
+"""A wrong value: of fault number `fault`, in `cycle`, on output number `output` (of
+`Frozen.outputs`), its 64 bits number `piece`: what it is without the fault and with it."""
 
-_FLAGS = ("-O2", "-march=native", "-std=c++17", "-fno-strict-aliasing", "-Wno-psabi")
-_EVERY = 4  # cycles between looks whether all lanes are as lane 0 again
-_LIMIT_S = 3600.0
+_DATA, _CONTROL, _DETECTOR, _CORRECTOR = range(4)
+_LIMIT_S = 24 * 3600.0
+_PORT = ("output", "role", "valid", "ready", "field_bits", "signed")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Outcomes:
-    """What became of faults, ``[faults]``.
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What an injection took: faults, and cycles of single copies that were evaluated for them."""
 
-    Members
-    -------
-    data, control : array of uint32
-        First cycle in which valid data, and a handshake, differed from the design without fault;
-        `NEVER` if none did.
-    differs : array of bool
-        Whether the state differed at the end.
-    """
-
-    data: NDArray[np.uint32]
-    control: NDArray[np.uint32]
-    differs: NDArray[np.bool_]
+    faults: int
+    evaluated: int
 
 
 class LanesEngine:
-    """A frozen design, compiled.
+    """An experiment, compiled.
 
     Parameters
     ----------
-    netlist : Frozen
-        The design.
+    experiment : Experiment
+        Design, inputs and what counts.
     lanes : int
-        Copies at once, one of them without a fault: a multiple of 8.
+        Copies at once: a multiple of 8.
+
+    Members
+    -------
+    effort : Effort or None
+        Of the last injection.
+
+    Raises
+    ------
+    ConfigError
+        A cell that is not supported, by name.
     """
 
-    def __init__(self, netlist: Frozen, *, lanes: int = 32) -> None:
-        self.netlist = netlist
-        self.emitted: Emitted = emit(netlist)
-        self._program = _compiled(self.emitted.code, lanes)
+    name = "lanes"
 
-    def rows(self, inputs: list[dict[str, int]]) -> NDArray[np.uint64]:
-        """Return the inputs of each cycle as the program reads them; what is not named is 0."""
-        return np.array(
-            [
-                [
-                    step.get(port.name, 0) >> low & ((1 << PIECE) - 1)
-                    for port in self.netlist.inputs
-                    for low in range(0, len(port.bits), PIECE)
-                ]
-                for step in inputs
-            ],
-            dtype=np.uint64,
-        )
+    def __init__(self, experiment: Experiment, *, lanes: int = 32) -> None:
+        self.experiment = experiment
+        self._lanes = lanes
+        self._emitted = emit(experiment.netlist)
+        self._program = compiled(self._emitted.code, lanes)
+        self.effort: Effort | None = None
 
-    def trace(self, inputs: list[dict[str, int]]) -> list[dict[str, int]]:
+    @cached_property
+    def _rows(self) -> NDArray[np.uint64]:
+        """Number of cycles, then the inputs of each, 64 bits at a time."""
+        ports = self.experiment.netlist.inputs
+        mask = (1 << PIECE) - 1
+        rows = [
+            step.get(port.name, 0) >> low & mask
+            for step in self.experiment.inputs
+            for port in ports
+            for low in range(0, len(port.bits), PIECE)
+        ]
+        return np.array([self.experiment.cycles, *rows], dtype=np.uint64)
+
+    def trace(self) -> list[dict[str, int]]:
         """Return the outputs of every cycle, without a fault."""
+        outputs = self.experiment.netlist.outputs
         with scratch_folder() as folder:
-            self.rows(inputs).tofile(folder / "inputs")
-            self._run(folder, "trace", "inputs", "outputs")
-            found = np.fromfile(folder / "outputs", dtype=np.uint64).reshape(len(inputs), -1)
+            self._run(folder, "trace", "outputs")
+            found = np.fromfile(folder / "outputs", dtype=np.uint64)
         steps = []
-        for row in found.tolist():
+        for row in found.reshape(self.experiment.cycles, -1).tolist():
             pieces = iter(row)
             steps.append(
                 {
                     port.name: sum(next(pieces) << low for low in range(0, len(port.bits), PIECE))
-                    for port in self.netlist.outputs
+                    for port in outputs
                 }
             )
         return steps
 
-    def inject(self, inputs: list[dict[str, int]], faults: NDArray[np.uint32]) -> Outcomes:
-        """Return the outcomes of single upsets, as of `flop_faults`, sorted by cycle."""
-        with scratch_folder() as folder:
-            self.rows(inputs).tofile(folder / "inputs")
-            np.ascontiguousarray(faults, dtype=np.uint32).tofile(folder / "faults")
-            self._run(folder, "inputs", "faults", "outcomes", str(_EVERY))
-            found = np.fromfile(folder / "outcomes", dtype=np.uint32).reshape(-1, 4)
-        return Outcomes(found[:, 0], found[:, 1], found[:, 2] != 0)
+    def inject(self, faults: NDArray[np.void]) -> NDArray[np.void]:
+        """Return the `OUTCOME` of each `FAULT`."""
+        return self._inject(faults, values=False)[0]
 
-    def _run(self, folder: Path, *arguments: str) -> None:
+    def values(self, faults: NDArray[np.void]) -> NDArray[np.void]:
+        """Return every wrong `VALUE` that faults lead to, while it counts."""
+        return self._inject(faults, values=True)[1]
+
+    def _inject(
+        self, faults: NDArray[np.void], *, values: bool
+    ) -> tuple[NDArray[np.void], NDArray[np.void]]:
+        if faults.dtype != FAULT:
+            raise TypeError(f"faults are of {faults.dtype}, not FAULT")
+        late = int(faults["cycle"].max(initial=0))
+        if late >= self.experiment.cycles:
+            raise ConfigError(
+                f"cycle={late} of a fault is not in the experiment; "
+                f"its cycles are 0 to {self.experiment.cycles - 1}"
+            )
+        order = np.argsort(faults["cycle"], kind="stable")
+        with scratch_folder() as folder:
+            self._ports().tofile(folder / "ports")
+            faults[order].tofile(folder / "faults")
+            names = ["ports", "faults", "outcomes", *(["values"] if values else [])]
+            said = self._run(folder, "inject", *names)
+            found = np.fromfile(folder / "outcomes", dtype=OUTCOME)
+            wrong = np.fromfile(folder / "values", dtype=VALUE) if values else np.zeros(0, VALUE)
+        self.effort = Effort(*(int(text) for text in said.split()))
+        outcomes = np.empty_like(found)
+        outcomes[order] = found
+        wrong["fault"] = order[wrong["fault"]]
+        return outcomes, wrong
+
+    def _ports(self) -> NDArray[np.uint32]:
+        """Return what is observed, a row of `_PORT` for each output."""
+        experiment, tables = self.experiment, self._emitted.tables
+        number = {port.name: at for at, port in enumerate(experiment.netlist.outputs)}
+        words = {name: int(tables["outputs"][at][0]) for name, at in number.items()}
+        at = 0
+        for port in experiment.netlist.inputs:
+            words[port.name] = int(tables["inputs"][at][0])
+            at += -(-len(port.bits) // PIECE)
+        observed = experiment.observation
+        rows = [
+            (
+                number[w.port],
+                _DATA,
+                words[w.valid] if w.valid else NEVER,
+                words[w.ready] if w.ready else NEVER,
+                w.field_bits,
+                int(w.signed),
+            )
+            for w in observed.data
+        ]
+        plain = [(name, _CONTROL) for name in observed.control]
+        plain += [(name, _DETECTOR) for name in observed.detectors]
+        plain += [(name, _CORRECTOR) for name in observed.correctors]
+        rows += [(number[name], role, NEVER, NEVER, 0, 0) for name, role in plain]
+        return np.array(rows, dtype=np.uint32).reshape(-1, len(_PORT))
+
+    def _run(self, folder: Path, command: str, *names: str) -> str:
+        tables = folder / "tables"
+        tables.mkdir()
+        _save(self._emitted.tables, tables)
+        self._rows.tofile(folder / "inputs")
         done = subprocess.run(
-            [str(self._program), *arguments],
+            [str(self._program), command, "tables", "inputs", *names],
             cwd=folder,
             capture_output=True,
             text=True,
@@ -116,51 +187,9 @@ class LanesEngine:
         )
         if done.returncode:
             raise KilnError(f"the fault engine ended with {done.returncode}: {done.stderr.strip()}")
+        return done.stderr
 
 
-def flop_faults(engine: LanesEngine, cycles: range) -> NDArray[np.uint32]:
-    """Return an upset of every flip-flop bit in every one of `cycles`.
-
-    Columns: cycle, element size, index and bit, as the program finds them.
-    """
-    sites = [
-        (place.size, place.index, bit)
-        for places in engine.emitted.flops
-        for place in places
-        for bit in range(place.width)
-    ]
-    every = np.array(sites, dtype=np.uint32)
-    return np.concatenate(
-        [np.column_stack([np.full(len(every), cycle, np.uint32), every]) for cycle in cycles]
-    )
-
-
-def _processor() -> str:
-    """Return what tells processors apart that programs are compiled for."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        lines = []
-    flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    return f"{platform.machine()} {flags}"
-
-
-def _compiled(code: str, lanes: int) -> Path:
-    """Return the program, from the cache if it is there."""
-    text = "\0".join([code, RUNTIME.read_text("utf-8"), str(lanes), *_FLAGS, _processor()])
-    target = make_folder(cache_root() / "lanes") / hashlib.sha256(text.encode()).hexdigest()[:32]
-    if target.exists():
-        return target
-    work = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
-        (work / "design.inc").write_text(code, "utf-8")
-        command = ["c++", *_FLAGS, f"-DLANES={lanes}", "-I", str(work), str(RUNTIME)]
-        done = subprocess.run(
-            [*command, "-o", str(work / "lanes")], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise KilnError(f"the fault engine does not compile:\n{done.stderr[-3000:]}")
-        (work / "lanes").rename(target)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return target
+def _save(tables: Mapping[str, NDArray[np.generic]], folder: Path) -> None:
+    for name, table in tables.items():
+        table.tofile(folder / name)

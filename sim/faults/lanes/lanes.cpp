@@ -1,187 +1,369 @@
-// Runs a design on LANES copies at once: lane 0 is golden, every other lane has one fault.
-#include <cstddef>
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
-#include <vector>
+// Runs faults on a design: cycle by cycle, every way in which some fault makes the design differ is
+// a node, evaluated once for that cycle however many faults lead to it.
+//
+//   lanes trace TABLES INPUTS OUTPUTS
+//   lanes inject TABLES INPUTS PORTS FAULTS OUTCOMES [VALUES]
+#include <cmath>
+#include <map>
 
-#ifndef LANES
-#define LANES 32
-#endif
-#define NOINLINE __attribute__((noinline))
-typedef uint8_t V8 __attribute__((vector_size(LANES)));
-typedef uint16_t V16 __attribute__((vector_size(2 * LANES)));
-typedef uint32_t V32 __attribute__((vector_size(4 * LANES)));
-typedef uint64_t V64 __attribute__((vector_size(8 * LANES)));
+#include "batch.h"
 
-#define DEFINE(S)                                                                      \
-  static inline V##S K##S(uint64_t x) { return V##S{} + (uint##S##_t)x; }              \
-  template <class T> static inline V##S C##S(T x) { return __builtin_convertvector(x, V##S); } \
-  static inline V8 NZ##S(V##S x) {                                                     \
-    return __builtin_convertvector(V##S(x != 0), V8) & 1;                              \
-  }                                                                                    \
-  static inline V##S MUX##S(V8 s, V##S a, V##S b) {                                    \
-    V##S m = V##S{} - __builtin_convertvector(s, V##S);                                \
-    return (a & ~m) | (b & m);                                                         \
-  }                                                                                    \
-  static inline V8 DIFFERS##S(V##S x) { return NZ##S(x ^ K##S(x[0])); }                \
-  static inline V8 PARITY##S(V##S x) {                                                 \
-    for (int d = S / 2; d; d /= 2) x ^= x >> d;                                        \
-    return __builtin_convertvector(V##S(x & 1), V8);                                   \
-  }
-DEFINE(8)
-DEFINE(16)
-DEFINE(32)
-DEFINE(64)
-template <class M> static inline V64 ONE64(M mask) { return V64(mask) & 1; }
+static const uint32_t NEVER = 0xffffffff;
 
-// An address in every lane; lanes mostly agree, and then a whole word is moved at once.
-struct Address {
-  V32 at;
-  uint32_t words;
-  bool same;
-  Address(V32 where, uint32_t size) : at(where), words(size) {
-    V8 d = DIFFERS32(where);
-    uint64_t any = 0;
-    for (int i = 0; i < LANES / 8; i++) any |= ((const uint64_t *)&d)[i];
-    same = !any;
+#pragma pack(push, 1)
+struct Fault {
+  uint32_t cycle, length;
+  uint8_t model;
+  uint16_t pattern;
+  uint8_t kind;
+  uint32_t word, row, bit;
+};
+struct Outcome {
+  uint32_t data, control, detected, corrected, beats, bits;
+  float largest;
+  uint8_t state;
+};
+#pragma pack(pop)
+
+enum Role : uint32_t { DATA, CONTROL, DETECTOR, CORRECTOR };
+struct Port {  // of what is observed; `valid` and `ready` are words, or NEVER
+  uint32_t output, role, valid, ready, field_bits, is_signed;
+};
+struct Value { uint32_t fault, cycle, output, piece; uint64_t want, got; };
+
+struct Event {
+  uint32_t cycle;
+  bool data, control, detected, corrected;
+  uint32_t bits;
+  float largest;
+  std::vector<Value> values;
+};
+
+static uint64_t ones(uint32_t bits) { return bits >= 64 ? ~0ull : (1ull << bits) - 1; }
+
+static uint64_t field(const uint64_t *pieces, uint32_t low, uint32_t bits) {
+  uint64_t v = pieces[low / 64] >> (low % 64);
+  if (low % 64 && low % 64 + bits > 64) v |= pieces[low / 64 + 1] << (64 - low % 64);
+  return v & ones(bits);
+}
+
+static uint64_t distance(uint64_t a, uint64_t b, uint32_t bits, bool is_signed) {
+  if (is_signed) {  // the order of signed numbers is that of numbers with the sign inverted
+    a ^= 1ull << (bits - 1);
+    b ^= 1ull << (bits - 1);
   }
-  V64 read(const V64 *m) const {
-    if (same) return at[0] < words ? m[at[0]] : V64{};
-    V64 r;
-    for (int l = 0; l < LANES; l++) r[l] = at[l] < words ? m[at[l]][l] : 0;
-    return r;
+  return a > b ? a - b : b - a;
+}
+
+struct Campaign {
+  const Tables &t;
+  std::vector<uint64_t> rows;
+  uint32_t cycles;
+  std::vector<Port> ports;
+  std::vector<Fault> faults;
+  bool record;
+
+  Golden golden;
+  Batch batch;
+  std::vector<Force> forces;
+  std::vector<uint32_t> start;           // node of each fault
+  std::vector<uint32_t> next_, event_;   // by node; event 0 is none
+  std::vector<uint32_t> order_;          // nodes as they were run
+  std::vector<Event> events{1};
+  Level now_, next_level_;               // nodes of this cycle and of the next one
+  std::map<uint32_t, Level> later_;      // and of those after it
+  uint32_t this_cycle_ = 0;
+  uint32_t fresh = FIRST_NODE;
+  std::vector<std::vector<uint64_t>> touched;  // by memory: row and cycle of every access, sorted
+
+  Campaign(const Tables &tables, std::vector<uint64_t> inputs, std::vector<Port> p,
+           std::vector<Fault> f, bool r)
+      : t(tables), rows(std::move(inputs)), ports(std::move(p)), faults(std::move(f)), record(r),
+        golden(tables), batch(tables, golden) {
+    cycles = (uint32_t)(rows[0]);
+    start.resize(faults.size());
   }
-  void write(V64 *m, V64 data, V64 mask) const {
-    if (same) {
-      if (at[0] < words) m[at[0]] = (m[at[0]] & ~mask) | (data & mask);
-      return;
+
+  const uint64_t *row(uint32_t cycle) const { return rows.data() + 1 + (size_t)cycle * t.inputs.size(); }
+
+  void run() {
+    note_accesses();
+    golden.reset();
+    size_t at = 0;
+    for (uint32_t now = 0; now < cycles; now++) {
+      golden.evaluate(row(now));
+      this_cycle_ = now;
+      for (; at < faults.size() && faults[at].cycle == now; at++) start[at] = begin(faults[at]);
+      if (!now_.nodes.empty()) advance(now_, now);
+      if (at == faults.size() && next_level_.nodes.empty() && later_.empty()) break;
+      golden.tick();
+      now_.clear();
+      std::swap(now_, next_level_);
+      auto waking = later_.find(now + 1);
+      if (waking == later_.end()) continue;
+      wake(waking->second);
+      later_.erase(waking);
     }
-    for (int l = 0; l < LANES; l++)
-      if (at[l] < words) m[at[l]][l] = (m[at[l]][l] & ~mask[l]) | (data[l] & mask[l]);
+  }
+
+  // When is a row of a memory read or written next? Differences in memory sleep until then.
+  void note_accesses() {
+    touched.resize(t.memories.size());
+    if (t.memories.empty()) return;
+    for (uint32_t now = 0; now < cycles; now++) {
+      golden.evaluate(row(now));
+      for (const Chunk &c : t.chunks)
+        if (c.reads) touched[c.function].push_back(golden.address(c) << 32 | now);
+      for (size_t m = 0; m < t.memories.size(); m++)
+        for (uint32_t w = 0; w < t.memories[m].writes; w++)
+          touched[m].push_back(golden.value(t.writes[t.memories[m].write + w]) << 32 | now);
+      golden.tick();
+    }
+    for (auto &list : touched) std::sort(list.begin(), list.end());
+  }
+
+  uint32_t next_access(const Diff &d, uint32_t from) const {
+    const auto &list = touched[memory_of(d.word - t.head.states)];
+    auto found = std::lower_bound(list.begin(), list.end(), (uint64_t)d.row << 32 | from);
+    return found != list.end() && *found >> 32 == d.row ? (uint32_t)*found : NEVER;
+  }
+
+  uint32_t memory_of(uint32_t piece) const {
+    uint32_t m = (uint32_t)t.memories.size();
+    while (t.memories[--m].piece > piece) {}
+    return m;
+  }
+
+  // Nodes that slept: their levels were kept apart, and equal ones are one from now on.
+  void wake(const Level &level) {
+    for (const Node &n : level.nodes) {
+      const uint32_t id = now_.insert(&level.diffs[n.first], n.count, n.force, fresh);
+      next_.resize(fresh);
+      event_.resize(fresh);
+      next_[n.id] = id;
+      order_.push_back(n.id);
+    }
+  }
+
+  Level &level_of(uint32_t cycle) {
+    if (cycle == this_cycle_) return now_;
+    return cycle == this_cycle_ + 1 ? next_level_ : later_[cycle];
+  }
+
+  // Returns the node of differences at the beginning of a cycle.
+  uint32_t insert(Diffs &diffs, uint32_t force, uint32_t cycle) {
+    if (!diffs.count && force == NO_FORCE) return MASKED;
+    diffs.sort();
+    if (cycle >= cycles) return diffs.count ? DORMANT : MASKED;
+    if (force == NO_FORCE && diffs.p[0].word >= t.head.states) {
+      uint32_t wake = NEVER;
+      for (uint32_t i = 0; i < diffs.count; i++) wake = std::min(wake, next_access(diffs.p[i], cycle));
+      if (wake == NEVER) return DORMANT;
+      cycle = wake;
+    }
+    const uint32_t before = fresh;
+    const uint32_t id = level_of(cycle).insert(diffs.p, diffs.count, force, fresh);
+    if (fresh != before) {
+      next_.resize(fresh);
+      event_.resize(fresh);
+    }
+    return id;
+  }
+
+  // Bits that a fault hits, as differences of words.
+  std::vector<Diff> bits_of(const Fault &f) const {
+    uint32_t first, width, rows = 1;
+    if (f.kind == FLOP) first = t.flops[f.word].state, width = t.flops[f.word].width;
+    else if (f.kind == NET) first = t.nets[f.word].piece, width = t.nets[f.word].width;
+    else {
+      const Memory &m = t.memories[f.word];
+      first = t.head.states + m.piece, width = m.width, rows = m.rows;
+    }
+    std::map<std::pair<uint32_t, uint32_t>, uint64_t> hit;
+    for (uint32_t i = 0; i < 16; i++) {
+      const uint32_t row = f.row + i / 4, bit = f.bit + i % 4;
+      if (f.pattern >> i & 1 && bit < width && row < rows) hit[{first + bit / 64, row}] |= 1ull << bit % 64;
+    }
+    std::vector<Diff> found;
+    for (auto &[where, flips] : hit) found.push_back({where.first, where.second, flips});
+    return found;
+  }
+
+  uint32_t begin(const Fault &f) {
+    std::vector<Diff> bits = bits_of(f);
+    Diffs diffs;
+    if (f.model == FLIP && f.kind != NET) {
+      for (const Diff &d : bits) diffs.add(d.word, d.row, d.flips);
+      return insert(diffs, NO_FORCE, f.cycle);
+    }
+    const uint32_t until = f.length > cycles - f.cycle ? cycles : f.cycle + f.length;
+    forces.push_back({f.model, f.kind, until, std::move(bits)});
+    return insert(diffs, (uint32_t)forces.size() - 1, f.cycle);
+  }
+
+  // Evaluates every node of a level, neighbours together.
+  void advance(const Level &level, uint32_t now) {
+    const std::vector<uint32_t> sorted = by_place(level);
+    batch.begin_cycle();
+    for (size_t first = 0; first < sorted.size(); first += LANES) {
+      const int lanes = (int)std::min<size_t>(LANES, sorted.size() - first);
+      for (int l = 0; l < lanes; l++) {
+        const Node &node = level.nodes[sorted[first + l]];
+        for (uint32_t i = 0; i < node.count; i++) batch.flip(l, level.diffs[node.first + i]);
+      }
+      for (int l = 0; l < lanes; l++) {
+        const Node &node = level.nodes[sorted[first + l]];
+        if (node.force != NO_FORCE) batch.force(l, forces[node.force]);
+      }
+      batch.run(lanes);
+      if (batch.outputs_differ) observe(level, &sorted[first], lanes, now);
+      for (int l = 0; l < lanes; l++) {
+        const Node &node = level.nodes[sorted[first + l]];
+        uint32_t force = node.force;
+        if (force != NO_FORCE && forces[force].until <= now + 1) force = NO_FORCE;
+        next_[node.id] = insert(batch.next[l], force, now + 1);
+        order_.push_back(node.id);
+        batch.next[l].count = 0;
+      }
+      batch.end();
+    }
+  }
+
+  std::vector<uint32_t> by_place(const Level &level) const {
+    const uint32_t places = t.head.states + t.head.pieces;
+    auto place = [&](const Node &n) {
+      if (n.force != NO_FORCE) {
+        const Force &f = forces[n.force];
+        return f.kind == NET ? places + t.net_pieces[f.bits[0].word].chunk : f.bits[0].word;
+      }
+      return level.diffs[n.first].word;
+    };
+    std::vector<uint32_t> count(places + t.chunks.size() + 1, 0), sorted(level.nodes.size());
+    for (const Node &n : level.nodes) count[place(n) + 1]++;
+    for (size_t i = 1; i < count.size(); i++) count[i] += count[i - 1];
+    for (uint32_t i = 0; i < level.nodes.size(); i++) sorted[count[place(level.nodes[i])]++] = i;
+    return sorted;
+  }
+
+  void observe(const Level &level, const uint32_t *nodes, int lanes, uint32_t now) {
+    std::vector<Event> seen(lanes, Event{now, false, false, false, false, 0, 0, {}});
+    for (const Port &p : ports) {
+      const bool counts = (p.valid == NEVER || golden.value(p.valid)) && (p.ready == NEVER || golden.value(p.ready));
+      if (p.role != DATA || counts) look(p, seen);
+    }
+    for (int l = 0; l < lanes; l++) {
+      Event &e = seen[l];
+      if (!(e.data || e.control || e.detected || e.corrected)) continue;
+      event_[level.nodes[nodes[l]].id] = (uint32_t)events.size();
+      events.push_back(std::move(e));
+    }
+  }
+
+  void look(const Port &p, std::vector<Event> &seen) {
+    const Output &o = t.outputs[p.output];
+    const uint32_t count = (o.width + 63) / 64;
+    std::vector<uint64_t> want(count), got(count);
+    for (uint32_t k = 0; k < count; k++) want[k] = golden.value(o.word + k);
+    for (size_t l = 0; l < seen.size(); l++) {
+      bool same = true;
+      for (uint32_t k = 0; k < count; k++) {
+        got[k] = get(batch.n + (size_t)t.words[o.word + k].offset * LANES, 64, (int)l);
+        same &= got[k] == want[k];
+      }
+      if (!same) judge(p, o.width, want, got, seen[l]);
+    }
+  }
+
+  void judge(const Port &p, uint32_t width, const std::vector<uint64_t> &want,
+             const std::vector<uint64_t> &got, Event &e) const {
+    bool fired = false;
+    for (size_t k = 0; k < want.size(); k++) fired |= (got[k] & ~want[k]) != 0;
+    if (p.role == CONTROL) e.control = true;
+    if (p.role == DETECTOR) e.detected |= fired;
+    if (p.role == CORRECTOR) e.corrected |= fired;
+    if (p.role != DATA) return;
+    e.data = true;
+    for (size_t k = 0; k < want.size(); k++) e.bits += (uint32_t)__builtin_popcountll(want[k] ^ got[k]);
+    const uint32_t step = p.field_bits ? p.field_bits : std::min(width, 64u);
+    for (uint32_t low = 0; low < width; low += step) {
+      const uint32_t bits = std::min(step, width - low);
+      const uint64_t d = distance(field(want.data(), low, bits), field(got.data(), low, bits), bits, p.is_signed);
+      e.largest = std::max(e.largest, (float)d);
+    }
+    for (uint32_t k = 0; record && k < want.size(); k++) e.values.push_back({0, e.cycle, p.output, k, want[k], got[k]});
+  }
+
+  // Outcomes of nodes from those of the nodes that they become, the last first.
+  std::vector<Outcome> outcomes() const {
+    const Outcome nothing{NEVER, NEVER, NEVER, NEVER, 0, 0, 0, 0};
+    std::vector<Outcome> found{nothing, nothing};
+    found[1].state = 1;
+    std::vector<uint32_t> of(fresh);
+    of[MASKED] = 0;
+    of[DORMANT] = 1;
+    for (size_t i = order_.size(); i--;) {
+      const uint32_t id = order_[i];
+      of[id] = of[next_[id]];
+      if (!event_[id]) continue;
+      const Event &e = events[event_[id]];
+      Outcome o = found[of[id]];
+      if (e.data) o.data = e.cycle, o.beats++;
+      if (e.control) o.control = e.cycle;
+      if (e.detected) o.detected = e.cycle;
+      if (e.corrected) o.corrected = e.cycle;
+      o.bits += e.bits;
+      o.largest = std::max(o.largest, e.largest);
+      of[id] = (uint32_t)found.size();
+      found.push_back(o);
+    }
+    std::vector<Outcome> all(faults.size());
+    for (size_t i = 0; i < faults.size(); i++) all[i] = found[of[start[i]]];
+    return all;
+  }
+
+  std::vector<Value> values() const {
+    std::vector<Value> found;
+    for (size_t i = 0; i < faults.size(); i++)
+      for (uint32_t id = start[i]; id >= FIRST_NODE; id = next_[id])
+        for (Value v : events[event_[id]].values) {
+          v.fault = (uint32_t)i;
+          found.push_back(v);
+        }
+    return found;
   }
 };
 
-#include "design.inc"
-
-struct Fault { uint32_t cycle, size, index, bit; };  // sorted by cycle
-struct Outcome { uint32_t first_data, first_control; uint32_t differs, converged; };
-static const uint32_t NEVER = 0xffffffff;
-
-static void copy_state(Net &to, const Net &from) { memcpy((void *)&to, &from, offsetof(Net, c8)); }
-
-static void flip(Net &n, const Fault &f, int lane) {
-  switch (f.size) {
-    case 8: n.s8[f.index][lane] ^= uint8_t(1) << f.bit; break;
-    case 16: n.s16[f.index][lane] ^= uint16_t(1) << f.bit; break;
-    case 32: n.s32[f.index][lane] ^= uint32_t(1) << f.bit; break;
-    default: n.s64[f.index][lane] ^= uint64_t(1) << f.bit;
+template <class T> static void save(const char *name, const std::vector<T> &v) {
+  FILE *f = fopen(name, "wb");
+  if (!f || fwrite(v.data(), sizeof(T), v.size(), f) != v.size() || fclose(f)) {
+    fprintf(stderr, "cannot write %s\n", name);
+    exit(2);
   }
 }
 
-static V8 state_differs(const Net &n) {
-  V8 d8{}; V16 d16{}; V32 d32{}; V64 d64{};
-  for (int i = 0; i < S8; i++) d8 |= n.s8[i] ^ K8(n.s8[i][0]);
-  for (int i = 0; i < S16; i++) d16 |= n.s16[i] ^ K16(n.s16[i][0]);
-  for (int i = 0; i < S32; i++) d32 |= n.s32[i] ^ K32(n.s32[i][0]);
-  for (int i = 0; i < S64; i++) d64 |= n.s64[i] ^ K64(n.s64[i][0]);
-  V8 d = NZ8(d8) | NZ16(d16) | NZ32(d32) | NZ64(d64);
-  for (int k = 0; k < MEMORIES; k++) {
-    const V64 *m = (const V64 *)((const char *)&n + memories[k].offset);
-    V64 x{};
-    for (size_t i = 0; i < memories[k].words; i++) x |= m[i] ^ K64(m[i][0]);
-    d |= NZ64(x);
+static void trace(const Tables &t, const std::vector<uint64_t> &rows, const char *name) {
+  Golden g(t);
+  std::vector<uint64_t> found;
+  for (uint64_t now = 0; now < rows[0]; now++) {
+    g.evaluate(rows.data() + 1 + now * t.inputs.size());
+    for (const Output &o : t.outputs)
+      for (uint32_t k = 0; k < (o.width + 63) / 64; k++) found.push_back(g.value(o.word + k));
+    g.tick();
   }
-  return d;
-}
-
-static std::vector<char> file(const char *name) {
-  FILE *f = fopen(name, "rb");
-  if (!f) { fprintf(stderr, "cannot read %s\n", name); exit(2); }
-  fseek(f, 0, SEEK_END);
-  std::vector<char> data(ftell(f));
-  rewind(f);
-  if (fread(data.data(), 1, data.size(), f) != data.size()) exit(2);
-  fclose(f);
-  return data;
-}
-
-// lanes STIMULUS FAULTS OUTCOMES EVERY: rows of inputs for each cycle; faults; EVERY so many cycles
-// it is looked whether all lanes have become golden again.
-static int trace(const char *stimulus, const char *outputs) {
-  auto rows = file(stimulus);
-  const size_t cycles = rows.size() / (8 * ROW);
-  std::unique_ptr<Net> golden(new Net);
-  initial(*golden);
-  FILE *f = fopen(outputs, "wb");
-  std::vector<uint64_t> out(OUT);
-  for (size_t t = 0; f && t < cycles; t++) {
-    load(*golden, (const uint64_t *)rows.data() + t * ROW);
-    evaluate(*golden);
-    store(*golden, out.data());
-    if (fwrite(out.data(), 8, OUT, f) != OUT) return 2;
-    tick(*golden);
-  }
-  return !f || fclose(f) ? 2 : 0;
+  save(name, found);
 }
 
 int main(int argc, char **argv) {
-  if (argc == 4 && !strcmp(argv[1], "trace")) return trace(argv[2], argv[3]);
-  if (argc != 5) return 2;
-  auto rows = file(argv[1]), list = file(argv[2]);
-  const uint64_t *row = (const uint64_t *)rows.data();
-  const size_t cycles = rows.size() / (8 * ROW), count = list.size() / sizeof(Fault);
-  const Fault *faults = (const Fault *)list.data();
-  const uint32_t every = atoi(argv[4]);
-  std::vector<Outcome> outcomes(count);
-  std::unique_ptr<Net> golden(new Net), lanes(new Net);
-  initial(*golden);
-  memset((void *)lanes.get(), 0, sizeof(Net));
-  size_t at = 0, now = 0;
-  while (at < count) {
-    for (; now < faults[at].cycle; now++) {
-      load(*golden, row + now * ROW);
-      evaluate(*golden);
-      tick(*golden);
-    }
-    size_t used = 1, first = at;
-    copy_state(*lanes, *golden);
-    for (; at < count && used < LANES && faults[at].cycle == now; at++, used++)
-      flip(*lanes, faults[at], (int)used);
-    V8 data{}, control{}, left{};
-    uint32_t seen_data[LANES], seen_control[LANES];
-    memset(seen_data, 0xff, sizeof seen_data);
-    memset(seen_control, 0xff, sizeof seen_control);
-    bool converged = false;
-    for (size_t t = now; t < cycles; t++) {
-      load(*lanes, row + t * ROW);
-      evaluate(*lanes);
-      V8 d{}, c{};
-      observe(*lanes, d, c);
-      V8 fresh = (d & ~data) | (c & ~control);
-      uint64_t any = 0;
-      for (int i = 0; i < LANES / 8; i++) any |= ((const uint64_t *)&fresh)[i];
-      if (any)
-        for (size_t l = 1; l < used; l++) {
-          if (d[l] && !data[l]) seen_data[l] = (uint32_t)t;
-          if (c[l] && !control[l]) seen_control[l] = (uint32_t)t;
-        }
-      data |= d;
-      control |= c;
-      tick(*lanes);
-      if ((t - now) % every == every - 1 || t + 1 == cycles) {
-        left = state_differs(*lanes);
-        uint64_t some = 0;
-        for (int i = 0; i < LANES / 8; i++) some |= ((const uint64_t *)&left)[i];
-        if (!some) { converged = true; break; }
-      }
-    }
-    for (size_t l = 1; l < used; l++)
-      outcomes[first + l - 1] = {seen_data[l], seen_control[l], left[l], converged};
-  }
-  FILE *f = fopen(argv[3], "wb");
-  if (!f || fwrite(outcomes.data(), sizeof(Outcome), count, f) != count || fclose(f)) return 2;
+  if (argc < 5) return 2;
+  Tables t(argv[2]);
+  for (uint32_t &o : t.operands) o *= LANES;
+  for (Chunk &c : t.chunks) c.x *= LANES, c.y *= LANES, c.bytes *= LANES;
+  auto rows = records<uint64_t>(argv[3]);
+  if (!strcmp(argv[1], "trace")) return trace(t, rows, argv[4]), 0;
+  Campaign c(t, std::move(rows), records<Port>(argv[4]), records<Fault>(argv[5]), argc > 7);
+  c.run();
+  save(argv[6], c.outcomes());
+  if (argc > 7) save(argv[7], c.values());
+  fprintf(stderr, "%zu %zu\n", c.faults.size(), c.order_.size());
   return 0;
 }

@@ -15,7 +15,11 @@ from boards.frozen import Frozen, freeze
 from hw.contracts import ConfigError
 from hw.export import export
 from hw.matrix import MatrixConfig, mixed_config
-from sim.faults.lanes import NEVER, LanesEngine, flop_faults
+from sim.faults.experiment import Experiment, observe
+from sim.faults.fault import exhaustive
+from sim.faults.lanes import LanesEngine
+from sim.faults.outcome import NEVER
+from sim.faults.sites import FLOP, list_sites
 
 CONFIG = MatrixConfig(rows=2, cols=2, a_depth=16, b_depth=16, result_rows=4)
 MIXED = mixed_config(
@@ -52,9 +56,14 @@ def frozen(config: MatrixConfig) -> Frozen:
 
 
 @pytest.mark.parametrize(("config", "mode"), [(CONFIG, ""), (MIXED, "int8"), (MIXED, "fp4_e2m1")])
+def engine_of(netlist: Frozen, inputs: list[dict[str, int]], lanes: int = 32) -> LanesEngine:
+    return LanesEngine(Experiment(netlist, inputs, observe(netlist)), lanes=lanes)
+
+
+@pytest.mark.parametrize(("config", "mode"), [(CONFIG, ""), (MIXED, "int8"), (MIXED, "fp4_e2m1")])
 def test_without_a_fault_the_results_are_the_golden_ones(config: MatrixConfig, mode: str) -> None:
     inputs, job, operands = played(config, mode)
-    outputs = LanesEngine(frozen(config)).trace(inputs)
+    outputs = engine_of(frozen(config), inputs).trace()
     beats = [step["m_axis_tdata"] for step in outputs if step["m_axis_tvalid"]]
     lane = -(-config.result_bits // 8) * 8
     rows = [[beat >> lane * at & (1 << lane) - 1 for at in range(2)] for beat in beats]
@@ -66,21 +75,20 @@ def test_an_upset_does_what_another_initial_value_does() -> None:
     netlist = frozen(CONFIG)
     inputs, _, _ = played(CONFIG)
     inputs = [{**step, "aresetn": 1} for step in inputs]  # else reset would undo it
-    engine = LanesEngine(netlist)
-    golden = engine.trace(inputs)
-    faults = flop_faults(engine, range(1))
-    outcomes = engine.inject(inputs, faults)
-    sites = [(at, bit) for at, flop in enumerate(netlist.flops) for bit in range(len(flop.q))]
-    assert len(sites) == len(faults) == netlist.flop_bits
+    engine = engine_of(netlist, inputs)
+    golden = engine.trace()
+    faults = exhaustive(list_sites(netlist), range(1))
+    outcomes = engine.inject(faults)
+    assert len(faults) == netlist.flop_bits
     rng = np.random.default_rng(0)
-    for index in rng.choice(len(sites), 2, replace=False):
-        at, bit = sites[index]
+    for index in rng.choice(len(faults), 2, replace=False):
+        at, bit = (int(faults["place"][name][index]) for name in ("word", "bit"))
         flop = netlist.flops[at]
         flops = list(netlist.flops)
         flops[at] = replace(flop, init=flop.init ^ 1 << bit)
-        changed = LanesEngine(replace(netlist, flops=tuple(flops))).trace(inputs)
-        assert int(outcomes.data[index]) == first(golden, changed, "m_axis", data=True)
-        assert int(outcomes.control[index]) == first(golden, changed, "m_axis", data=False)
+        changed = engine_of(replace(netlist, flops=tuple(flops)), inputs).trace()
+        assert int(outcomes["data"][index]) == first(golden, changed, "m_axis", data=True)
+        assert int(outcomes["control"][index]) == first(golden, changed, "m_axis", data=False)
 
 
 def first(
@@ -97,14 +105,14 @@ def first(
 
 def test_the_lane_does_not_matter() -> None:
     inputs, _, _ = played(CONFIG)
-    engine, wide = LanesEngine(frozen(CONFIG)), LanesEngine(frozen(CONFIG), lanes=64)
-    faults = flop_faults(engine, range(6, 12))
-    one, other = engine.inject(inputs, faults), wide.inject(inputs, faults)
-    for name in ("data", "control", "differs"):
-        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
-    some = (one.data != NEVER).mean()
+    netlist = frozen(CONFIG)
+    faults = exhaustive(list_sites(netlist, kinds=(FLOP,)), range(6, 12))
+    one = engine_of(netlist, inputs).inject(faults)
+    other = engine_of(netlist, inputs, lanes=64).inject(faults)
+    np.testing.assert_array_equal(one, other)
+    some = (one["data"] != NEVER).mean()
     assert 0.02 < some < 0.9
-    assert (one.control != NEVER).any()
+    assert (one["control"] != NEVER).any()
 
 
 def test_what_is_not_supported_is_refused_by_name() -> None:
@@ -116,7 +124,7 @@ def test_what_is_not_supported_is_refused_by_name() -> None:
         freeze(clocks, "x")
     latch = "module x(input g, input d, output reg q); always @* if (g) q = d; endmodule"
     with pytest.raises(ConfigError, match="is not supported"):
-        LanesEngine(freeze(latch, "x"))
+        engine_of(freeze(latch, "x"), [])
     loop = "module x(input clk, input d, output y); assign y = ~y & d; endmodule"
     with pytest.raises(ConfigError, match="combinational loop"):
-        LanesEngine(freeze(loop, "x"))
+        engine_of(freeze(loop, "x"), [])
