@@ -70,8 +70,8 @@ def _add(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
         return
     e.lines.append("{ V64 carry = K64(0);")
     for one, other, v in zip(left, right, y, strict=True):
-        wide = [text if v.size == PIECE else f"C64({text})" for text in (one, other)]
-        e.lines.append(f"{{ V64 a = {wide[0]}, b = {wide[1]};")
+        m, n = (text if v.size == PIECE else f"C64({text})" for text in (one, other))
+        e.lines.append(f"{{ V64 a = {m}, b = {n};")
         e.lines.append(f"V64 r = a {sign} b; V64 t = r {sign} carry;")
         lost = "r < a) | (t < r" if sign == "+" else "a < b) | (r < carry"
         e.lines.append(f"carry = ONE64(({lost}));")
@@ -90,8 +90,8 @@ def _multiply(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
         (left,), (right,) = e.pieces(a, width, signed), e.pieces(b, width, signed)
         e.assign(y, [f"(({left}) * ({right})) & {mask_of(width)}"])
         return
-    left, right = e.whole(a, width, signed), e.whole(b, width, signed)
-    e.lines.append(f"{{ V64 a[] = {{{', '.join(left)}}}, b[] = {{{', '.join(right)}}};")
+    wide = [", ".join(e.whole(bits, width, signed)) for bits in (a, b)]
+    e.lines.append(f"{{ V64 a[] = {{{wide[0]}}}, b[] = {{{wide[1]}}};")
     e.lines.append(f"V64 r[{len(y)}]; MULTIPLY(a, b, r, {len(y)});")
     e.assign(y, [f"{_narrowed(f'r[{at}]', v)} & {mask_of(v.width)}" for at, v in enumerate(y)])
     e.lines.append("}")
@@ -102,9 +102,9 @@ def _divide(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
     width = max(len(a), len(b), len(cell.output))
     if width > PIECE:
         raise ConfigError(f"{cell.name}: {cell.type} of {width} bits; use {PIECE} or fewer")
-    low = [*e.pieces(a, PIECE, signed), *e.pieces(b, PIECE, signed)]
+    (left,), (right,) = e.pieces(a, PIECE, signed), e.pieces(b, PIECE, signed)
     flags = f"{str(signed).lower()}, {str(cell.type == '$mod').lower()}"
-    found = f"DIVIDE({low[0]}, {low[1]}, {flags})"
+    found = f"DIVIDE({left}, {right}, {flags})"
     e.assign(y, [f"{_narrowed(found, y[0])} & {mask_of(y[0].width)}"])
 
 

@@ -190,7 +190,8 @@ class _Layout:
 
     def emitted(self) -> Emitted:
         functions: dict[str, int] = {}
-        chunks, operands = [], []
+        chunks: list[tuple[int, ...]] = []
+        operands: list[int] = []
         state = 0
         force = 0
         forces: dict[int, tuple[int, int]] = {}  # offset and chunk, by vector

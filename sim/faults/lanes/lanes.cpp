@@ -67,7 +67,7 @@ struct Campaign {
   Batch batch;
   std::vector<Force> forces;
   std::vector<uint32_t> start;           // node of each fault
-  std::vector<uint32_t> next_, event_;   // by node; event 0 is none
+  std::vector<uint32_t> next_{0, 0}, event_{0, 0};  // by node; event 0 is none
   std::vector<uint32_t> order_;          // nodes as they were run
   std::vector<Event> events{1};
   Level now_, next_level_;               // nodes of this cycle and of the next one
@@ -163,10 +163,7 @@ struct Campaign {
     }
     const uint32_t before = fresh;
     const uint32_t id = level_of(cycle).insert(diffs.p, diffs.count, force, fresh);
-    if (fresh != before) {
-      next_.resize(fresh);
-      event_.resize(fresh);
-    }
+    if (fresh != before) next_.push_back(MASKED), event_.push_back(0);
     return id;
   }
 

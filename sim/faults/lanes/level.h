@@ -54,21 +54,24 @@ static inline uint64_t hash_of(const Diff *d, uint32_t count, uint32_t force) {
 struct Level {
   std::vector<Node> nodes;
   std::vector<Diff> diffs;
-  std::vector<uint32_t> table;  // index of a node + 1, by hash
+  std::vector<uint64_t> table;  // by hash: its upper half, and index of a node + 1
 
   // Returns the node's id; `fresh` is the one it gets if it is new, and is then counted up.
   uint32_t insert(const Diff *d, uint32_t count, uint32_t force, uint32_t &fresh) {
     const uint64_t h = hash_of(d, count, force);
     if (2 * nodes.size() >= table.size()) grow();
     const size_t mask = table.size() - 1;
+    const uint64_t upper = h & ~0xffffffffull;
     for (size_t at = h & mask;; at = (at + 1) & mask) {
-      if (!table[at]) {
-        table[at] = (uint32_t)nodes.size() + 1;
+      const uint64_t entry = table[at];
+      if (!entry) {
+        table[at] = upper | (nodes.size() + 1);
         nodes.push_back({h, fresh, (uint32_t)diffs.size(), count, force});
         diffs.insert(diffs.end(), d, d + count);
         return fresh++;
       }
-      const Node &n = nodes[table[at] - 1];
+      if ((entry ^ upper) >> 32) continue;
+      const Node &n = nodes[(uint32_t)entry - 1];
       if (n.hash == h && n.count == count && n.force == force && same(&diffs[n.first], d, count))
         return n.id;
     }
@@ -87,12 +90,12 @@ struct Level {
     return true;
   }
   void grow() {
-    table.assign(table.empty() ? 1024 : 2 * table.size(), 0);
+    table.assign(table.empty() ? 4096 : 2 * table.size(), 0);
     const size_t mask = table.size() - 1;
     for (size_t i = 0; i < nodes.size(); i++) {
       size_t at = nodes[i].hash & mask;
       while (table[at]) at = (at + 1) & mask;
-      table[at] = (uint32_t)i + 1;
+      table[at] = (nodes[i].hash & ~0xffffffffull) | (i + 1);
     }
   }
 };
