@@ -6,7 +6,7 @@ fault, and every way to differ only once, however many faults lead to it.
 
 from __future__ import annotations
 
-import subprocess
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.contracts import ConfigError, KilnError, scratch_folder
+from boards.pool import run_tool
+from hw.contracts import ConfigError, scratch_folder
 
 from ..experiment import Experiment
 from ..fault import FAULT
@@ -46,7 +47,7 @@ _PORT = ("output", "role", "valid", "ready", "field_bits", "signed")
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """What an injection took: faults, and cycles of single copies that were evaluated for them."""
+    """What injections took: faults, and cycles of single copies that were evaluated for them."""
 
     faults: int
     evaluated: int
@@ -64,8 +65,8 @@ class LanesEngine:
 
     Members
     -------
-    effort : Effort or None
-        Of the last injection.
+    effort : Effort
+        Of all injections so far.
 
     Raises
     ------
@@ -80,7 +81,8 @@ class LanesEngine:
         self._lanes = lanes
         self._emitted = emit(experiment.netlist)
         self._program = compiled(self._emitted.code, lanes)
-        self.effort: Effort | None = None
+        self.effort = Effort(0, 0)
+        self._lock = threading.Lock()
 
     @cached_property
     def _rows(self) -> NDArray[np.uint64]:
@@ -139,7 +141,9 @@ class LanesEngine:
             said = self._run(folder, "inject", *names)
             found = np.fromfile(folder / "outcomes", dtype=OUTCOME)
             wrong = np.fromfile(folder / "values", dtype=VALUE) if values else np.zeros(0, VALUE)
-        self.effort = Effort(*(int(text) for text in said.split()))
+        count, evaluated = (int(text) for text in said.split())
+        with self._lock:
+            self.effort = Effort(self.effort.faults + count, self.effort.evaluated + evaluated)
         outcomes = np.empty_like(found)
         outcomes[order] = found
         wrong["fault"] = order[wrong["fault"]]
@@ -177,17 +181,8 @@ class LanesEngine:
         tables.mkdir()
         _save(self._emitted.tables, tables)
         self._rows.tofile(folder / "inputs")
-        done = subprocess.run(
-            [str(self._program), command, "tables", "inputs", *names],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_LIMIT_S,
-        )
-        if done.returncode:
-            raise KilnError(f"the fault engine ended with {done.returncode}: {done.stderr.strip()}")
-        return done.stderr
+        asked = [str(self._program), command, "tables", "inputs", *names]
+        return run_tool("fault engine", asked, folder=folder, timeout_s=_LIMIT_S).log
 
 
 def _save(tables: Mapping[str, NDArray[np.generic]], folder: Path) -> None:
