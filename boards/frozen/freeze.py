@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hw.contracts import ConfigError, did_you_mean, scratch_folder
@@ -72,14 +71,13 @@ def freeze(
             return _read(_plain(sources, top), sources, top)
         except _RefusedError as refused:
             raise ConfigError(_explained(refused.log, sources, top)) from None
-    with _as_typed(sources):
+    try:
+        return _read(_slang(sources, top), sources, top)
+    except _RefusedError as refused:
         try:
-            return _read(_slang(sources, top), sources, top)
-        except _RefusedError as refused:
-            try:
-                return _read(_plain(sources, top), sources, top)
-            except _RefusedError:
-                raise ConfigError(_explained(refused.log, sources, top)) from None
+            return _read(_plain(sources, top), sources, top)
+        except _RefusedError as again:
+            raise ConfigError(_explained(refused.log, sources, top, again.log)) from None
 
 
 class _RefusedError(Exception):
@@ -104,13 +102,13 @@ def _read(read: Sequence[str], sources: Sources, top: str) -> Frozen:
                 "yosys", [*tool.command, _SCRIPT],
                 folder=folder, timeout_s=_LIMIT_S, progress=lines.append,
             )  # fmt: skip
-            found = json.loads((folder / _FROZEN).read_text("utf-8"))
+            found = (folder / _FROZEN).read_text("utf-8")
         except ToolError as error:
             log = "\n".join(lines)
             if "ERROR:" not in log and "error:" not in log:  # not for what it read
                 raise
             raise _RefusedError(log) from error
-    return read_frozen(found, top)
+    return read_frozen(json.loads(sources.as_typed(found)), top)
 
 
 def _slang(sources: Sources, top: str) -> list[str]:
@@ -132,24 +130,21 @@ def _plain(sources: Sources, top: str) -> list[str]:
     return [*lines, f"hierarchy -check -top {top}{changed}"]
 
 
-@contextmanager
-def _as_typed(sources: Sources) -> Iterator[None]:
-    """Let errors name files as the user gave them."""
-    try:
-        yield
-    except ConfigError as error:
-        raise ConfigError(sources.as_typed(str(error))) from None
-
-
-def _explained(log: str, sources: Sources, top: str) -> str:
-    """Return the errors of a log, each with its place."""
+def _explained(log: str, sources: Sources, top: str, again: str = "") -> str:
+    """Return the errors of a log, each with its place; of a second reader's log the first."""
     texts = [sources.text, *(path.read_text("utf-8", "replace") for path in sources.files)]
     modules = [name for text in texts for name in _MODULE.findall(text)]
     if top not in modules and modules:
         where = ", ".join(map(str, sources.files)) or "the text"
         return f"--top: there is no module {top!r} in {where}{did_you_mean(top, modules)}"
-    found = [f"{path}:{line}: {what}" for path, line, what in _SLANG.findall(log)]
-    found = found or [f"{path}:{line}: {what}" for path, line, what in _VERILOG.findall(log)]
-    found = found or _ERROR.findall(log) or [log[-500:]]
+    found = _errors(log)
+    if "unsupported" in found[0] and (other := _errors(again)):
+        found = [*found[:4], f"(read_verilog, tried as well: {other[0]})"]
     said = sources.as_typed("\n".join(found[:8]))
     return f"{said}\nmend the source, or give the missing file, include folder (-I) or macro (-D)"
+
+
+def _errors(log: str) -> list[str]:
+    found = [f"{path}:{line}: {what}" for path, line, what in _SLANG.findall(log)]
+    found = found or [f"{path}:{line}: {what}" for path, line, what in _VERILOG.findall(log)]
+    return found or _ERROR.findall(log) or [log[-500:].strip()]

@@ -68,13 +68,14 @@ class Names:
     def _register(self, cell: str, q: Sequence[Bit]) -> str:
         if cell.startswith(_DRIVER):  # read_slang says it, to the field of a structure
             return cell.removeprefix(_DRIVER)
-        prefix = _instance(cell)
+        prefix, depth = _instance(cell)
         fitting = []
         for name, at in self._public.get(q[0], ()):
             net = self._nets[name]
             if tuple(net["bits"][at : at + len(q)]) == tuple(q):
                 part = len(net["bits"]) != len(q)
-                deeper = not name.startswith(prefix) or "." in name[len(prefix) :]
+                inside = str(net["attributes"].get("hdlname", "")).count(" ")
+                deeper = not name.startswith(prefix) or inside > depth
                 fitting.append((deeper, part, name in self._ports, len(name), name, at))
         if not fitting:
             return cell
@@ -96,12 +97,12 @@ class Names:
         return self.place(self._nets[net]) if net in self._nets else ""
 
 
-def _instance(cell: str) -> str:
-    """Return the instance that holds a cell, with a dot behind it.
+def _instance(cell: str) -> tuple[str, int]:
+    """Return the instance that holds a cell, with a dot behind it, and how deep that is.
 
     Flattening tells it: ``$flatten\\u_core.\\u_fifo.$procdff$55``.
     """
-    if not cell.startswith(_FLATTEN):
-        return ""
     inside, dot, _ = cell.removeprefix(_FLATTEN).partition(".$")
-    return inside.replace(".\\", ".") + "." if dot else ""
+    if not cell.startswith(_FLATTEN) or not dot:
+        return "", 0
+    return inside.replace(".\\", ".") + ".", inside.count(".\\") + 1

@@ -43,13 +43,19 @@ def ordered(netlist: Frozen) -> Frozen:
     stuck = _stuck(nodes)
     if not stuck:
         return changed
-    loop = _loop(nodes, stuck)
-    places = list(dict.fromkeys(nodes[at][1] or nodes[at][0] for at in loop))
+    places = list(dict.fromkeys(nodes[at][1] or nodes[at][0] for at in _loop(nodes, stuck)))
+    first = min(range(len(places)), key=lambda at: _in_file(places[at]))
+    places = places[first:] + places[:first]
     more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
     raise ConfigError(
         f"{places[0]}: a combinational loop, through {', '.join(places[:_SHOWN])}{more}; "
         "break it with a register"
     )
+
+
+def _in_file(place: str) -> tuple[str, int]:
+    path, _, line = place.rpartition(":")
+    return path, int(line) if line.isdigit() else 0
 
 
 def _nodes(cells: Sequence[Cell], netlist: Frozen) -> list[Node]:

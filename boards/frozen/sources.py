@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from hw.contracts import ConfigError
 
 __all__ = ["Sources", "sources_of"]
 
-_TEXT_FILE = "design.v"
+_TEXT_FILE, _FOLDER = "design.v", Path("sources")
 _INCLUDE = re.compile(r'^\s*`include\s+"([^"]+)"', re.MULTILINE)
 _DATA = re.compile(r'\$readmem[hb]\s*\(\s*"([^"]+)"')
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
@@ -63,14 +64,28 @@ class Sources:
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """Where included files are looked for, absolute."""
-        found = [*self.includes, *(path.parent for path in self.files)]
-        return tuple(dict.fromkeys(folder.resolve() for folder in found))
+        """Where tools look for included files, in their working folder."""
+        return tuple(dict.fromkeys(self._placed(folder) for folder in self._searched))
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """Where tools find the files: absolute; a file of the working folder for text."""
-        return tuple(path.resolve() for path in self.files) or (Path(_TEXT_FILE),)
+        """Where tools find the files, in their working folder."""
+        return tuple(self._placed(path) for path in self.files) or (Path(_TEXT_FILE),)
+
+    @cached_property
+    def _searched(self) -> tuple[Path, ...]:
+        found = [*self.includes, *(path.parent for path in self.files)]
+        return tuple(dict.fromkeys(folder.resolve() for folder in found))
+
+    def _placed(self, path: Path) -> Path:
+        """Return where a file or folder is in a tool's working folder."""
+        return _FOLDER / os.path.relpath(path.resolve(), self._root)
+
+    @cached_property
+    def _root(self) -> str:
+        """The folder that holds everything."""
+        read = (path.resolve().parent for path, _ in self._texts() if self.files)
+        return os.path.commonpath([*self._searched, *read])
 
     @cached_property
     def data(self) -> Mapping[str, bytes]:
@@ -97,6 +112,12 @@ class Sources:
         """Write what tools look for in their working folder: text, data files."""
         if not self.files:
             (folder / _TEXT_FILE).write_text(self.text, "utf-8")
+        for place in self.folders:
+            (folder / place).mkdir(parents=True, exist_ok=True)
+        for path, text in self._texts() if self.files else ():
+            place = folder / self._placed(path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text, "utf-8")
         for name, content in self.data.items():
             if not Path(name).is_absolute():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -104,11 +125,12 @@ class Sources:
 
     def as_typed(self, text: str) -> str:
         """Return a tool's text with the names of files as the user gave them."""
-        for path in self.files:
-            text = text.replace(str(path.resolve()), str(path))
-        for folder in self.folders:
-            text = text.replace(f"{folder}/", "")
-        return text
+        if not self.files:
+            return text
+        typed = {str(self._placed(path)): str(path) for path, _ in self._texts()}
+        typed |= {str(self._placed(path)): str(path) for path in self.files}
+        names = "|".join(re.escape(name) for name in sorted(typed, key=len, reverse=True))
+        return re.sub(rf"(?:[\w./-]*/)?({names})\b", lambda found: typed[found[1]], text)
 
     def _texts(self) -> Iterator[tuple[Path, str]]:
         """Yield all that is read, included files as well, each once."""
@@ -123,7 +145,7 @@ class Sources:
             text = _text(path)
             yield path, text
             for name in _INCLUDE.findall(text):
-                places = [path.parent / name, *(folder / name for folder in self.folders)]
+                places = [path.parent / name, *(folder / name for folder in self._searched)]
                 waiting += [place for place in places if place.is_file()][:1]
 
 

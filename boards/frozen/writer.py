@@ -20,6 +20,7 @@ def write_verilog(
     netlist: Frozen,
     *,
     numbered: bool = False,
+    synthesis: bool = False,
     note: str = "",
     outputs: Mapping[str, str] | None = None,
     around: Callable[[int, str], str] | None = None,
@@ -32,6 +33,9 @@ def write_verilog(
     numbered : bool
         Call ports ``p0``, flip-flops ``f0``, memories ``m0``, by their indices, and not as they
         are called in the netlist. Cells' outputs are always ``c0``.
+    synthesis : bool
+        Write bits of a memory that have enables of their own one by one, which synthesis
+        understands; a row is else written whole where there is one writer, which runs faster.
     note : str
         What is written behind the declaration of each flip-flop and memory, such as a comment
         that a simulator reads.
@@ -48,7 +52,7 @@ def write_verilog(
     ConfigError
         A type of cell that is not known, or a net that nothing drives.
     """
-    return _Writer(netlist, numbered, note, outputs or {}, around, declarations).text()
+    return _Writer(netlist, numbered, synthesis, note, outputs or {}, around, declarations).text()
 
 
 class _Writer:
@@ -56,13 +60,14 @@ class _Writer:
         self,
         netlist: Frozen,
         numbered: bool,
+        synthesis: bool,
         note: str,
         outputs: Mapping[str, str],
         around: Callable[[int, str], str] | None,
         declarations: Sequence[str],
     ) -> None:
         self.netlist, self.note, self.outputs = netlist, note, outputs
-        self.around, self.numbered = around, numbered
+        self.around, self.synthesis = around, synthesis
         self.declarations = declarations
         self.driver: dict[Bit, tuple[str, int, int]] = {}
         self.lines: list[str] = []
@@ -194,7 +199,7 @@ class _Writer:
             self.lines.append(f"assign r{index}_{port} = {value};")
         if memory.writes:
             self.lines.append(f"always @(posedge {self.ports[self.netlist.clock]}) begin")
-            how = self._whole if self.numbered and len(memory.writes) == 1 else self._write
+            how = self._write if self.synthesis or len(memory.writes) > 1 else self._whole
             for address, data, enable in memory.writes:
                 self.lines += how(name, size, address, data, enable)
             self.lines.append("end")
