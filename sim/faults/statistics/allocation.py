@@ -11,11 +11,17 @@ __all__ = ["neyman", "smoothed_spread"]
 
 
 def smoothed_spread(hits: NDArray[np.int64], drawn: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return ``sqrt(p (1 - p))`` with ``p = (hits + 1) / (drawn + 2)``: never 0.
+    """Return the standard deviation of one outcome in each stratum, from a pilot.
 
-    A pilot that saw nothing does not prove that there is nothing.
+    Shares are drawn towards the one of all strata together, the more the less the strata differ
+    beyond chance (empirical Bayes, by moments), and never to 0: a pilot that saw nothing does not
+    prove that there is nothing.
     """
-    p = (hits + 1) / (drawn + 2)
+    overall = (hits.sum() + 1) / (drawn.sum() + 2)
+    chance = overall * (1 - overall) / drawn
+    seen = float(drawn @ ((hits / drawn - overall) ** 2 - chance)) / float(drawn.sum())
+    towards = chance / (chance + max(seen, 0.0))
+    p = towards * overall + (1 - towards) * (hits + 1) / (drawn + 2)
     return np.asarray(np.sqrt(p * (1 - p)))
 
 
@@ -49,8 +55,10 @@ def neyman(
         )
     budget = min(budget, int(most.sum()))
     wanted = np.asarray(weights * spreads, dtype=np.float64)
-    low, high = 0.0, float(np.max(most / np.maximum(wanted, 1e-300), initial=1.0))
-    for _ in range(200):
+    if not wanted.any():
+        wanted = np.asarray(weights, dtype=np.float64)
+    low, high = 0.0, float(np.max(most[wanted > 0] / wanted[wanted > 0], initial=0.0))
+    for _ in range(80):
         middle = (low + high) / 2
         if np.clip(middle * wanted, least, most).sum() > budget:
             high = middle

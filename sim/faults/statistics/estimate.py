@@ -12,11 +12,14 @@ from hw.contracts import ConfigError
 from sim.faults.outcome import CLASSES, UNDETECTED
 
 from .frame import Frame, Stratum
-from .intervals import exact, wilson
+from .intervals import clopper_pearson, exact
 
-__all__ = ["Estimate", "Tally", "tally"]
+__all__ = ["Estimate", "Pilot", "Tally", "tally"]
+
 
 Floats = NDArray[np.float64]
+
+_COMBINED = "strata combined, Clopper-Pearson of the effective size"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,22 @@ class Estimate:
 
 
 @dataclass(frozen=True, eq=False)
+class Pilot:
+    """The first of two stages in which strata were drawn from.
+
+    Members
+    -------
+    counts : array of int, ``[strata, classes]``
+        Its part of the tally's counts.
+    weight : array of float, ``[strata]``
+        Its part of the estimate, fixed before the second stage's size was chosen.
+    """
+
+    counts: NDArray[np.int64]
+    weight: Floats
+
+
+@dataclass(frozen=True, eq=False)
 class Tally:
     """Outcomes counted by stratum and class.
 
@@ -65,6 +84,8 @@ class Tally:
     look : float
         The confidence that each is made with: above `confidence` if the campaign looked at its
         outcomes before it ended.
+    pilot : Pilot, optional
+        What decided on the rest, if the strata's sizes were chosen by it.
     """
 
     strata: tuple[Stratum, ...]
@@ -72,12 +93,14 @@ class Tally:
     counts: NDArray[np.int64]
     confidence: float = 0.95
     look: float = 0.95
+    pilot: Pilot | None = None
 
     def only(self, which: Collection[int]) -> Tally:
         """Return the tally of some strata, by their indices."""
         at = sorted(which)
+        pilot = self.pilot and Pilot(self.pilot.counts[at], self.pilot.weight[at])
         strata = tuple(self.strata[h] for h in at)
-        return Tally(strata, self.sizes[at], self.counts[at], self.confidence, self.look)
+        return Tally(strata, self.sizes[at], self.counts[at], self.confidence, self.look, pilot)
 
     def estimate(self, stratum: int, *, of: Collection[int] = UNDETECTED) -> Estimate:
         """Return the share of one stratum's faults that end in one of the classes `of`."""
@@ -100,26 +123,52 @@ class Tally:
             What a stratum counts for, such as its failure rate; by default its size. They are
             scaled to a sum of 1.
 
-        The distances of Wilson's bounds from each stratum's share are squared and added [Newcombe
-        1998; Zou and Donner 2008]. A stratum of which nothing was drawn may have any share: it
-        is taken as half, give or take a half.
+        The interval is Clopper's and Pearson's of a simple sample whose estimate would have the
+        same variance [Korn and Graubard 1998], finite strata corrected for. In the variance, the
+        strata's shares are drawn a little towards their mean, so that strata without a hit count as
+        well. A stratum of which nothing was drawn may have any share from 0 to 1.
         """
-        w = self._weights(weights)
-        hits, drawn = self.counts[:, list(of)].sum(axis=1), self.counts.sum(axis=1)
-        share = np.where(drawn > 0, hits / np.maximum(drawn, 1), 0.5)
-        low, high = wilson(hits, drawn, self.sizes, confidence=self.look)
-        value = float(w @ share)
-        below, above = w * (share - low), w * (high - share)
+        w, known = self._weights(weights), self.counts.sum(axis=1) > 0
+        hits = int(self.counts[:, list(of)].sum())
+        total = (hits, int(self.counts.sum()), int(self.sizes.sum()))
+        if not known.any():
+            return Estimate(0.5, 0.0, 1.0, *total, self.confidence, _COMBINED)
+        left = 1 - float(w[known].sum())
+        value, low, high = self._interval(w * known / (1 - left), list(of))
         return Estimate(
-            value,
-            max(0.0, value - float(np.sqrt(below @ below))),
-            min(1.0, value + float(np.sqrt(above @ above))),
-            int(hits.sum()),
-            int(drawn.sum()),
-            int(self.sizes.sum()),
-            self.confidence,
-            "Wilson's intervals of the strata, squared and added",
+            value, (1 - left) * low, (1 - left) * high + left, *total, self.confidence, _COMBINED
         )
+
+    def _interval(self, w: Floats, of: list[int]) -> tuple[float, float, float]:
+        """Return the weighted mean over strata that were drawn from, and its bounds."""
+        share, size = self._shares(of)
+        drawn = self.counts.sum(axis=1)
+        overall = (share @ drawn + 1) / (drawn.sum() + 2)
+        smooth = (share * size + 2 * overall) / (size + 2)
+        rest = (self.sizes - drawn) / np.maximum(self.sizes - 1, 1)
+        variance = w**2 * smooth * (1 - smooth) * rest / np.maximum(size - 1, 1)
+        value, mean = float(w @ share), float(w @ smooth)
+        if not (spread := float(variance.sum())) > 0:
+            return value, value, value
+        alike = mean * (1 - mean) / spread
+        low, high = clopper_pearson(value * alike, alike, confidence=self.look)
+        return value, float(low), float(high)
+
+    def _shares(self, of: list[int]) -> tuple[Floats, Floats]:
+        """Return each stratum's share, and the size of the simple sample that tells as much.
+
+        With a pilot, the shares of both stages are weighted as was fixed beforehand: weighted by
+        their sizes they would have a bias, since strata whose pilot saw little get little more.
+        """
+        hits, drawn = self.counts[:, of].sum(axis=1), self.counts.sum(axis=1)
+        if self.pilot is None:
+            return hits / np.maximum(drawn, 1), drawn.astype(np.float64)
+        early, before = self.pilot.counts[:, of].sum(axis=1), self.pilot.counts.sum(axis=1)
+        later, f = drawn - before, self.pilot.weight
+        f = np.where((drawn == self.sizes) | (later == 0), before / np.maximum(drawn, 1), f)
+        first, second = np.maximum(before, 1), np.maximum(later, 1)
+        share = f * early / first + (1 - f) * (hits - early) / second
+        return share, 1 / np.maximum(f**2 / first + (1 - f) ** 2 / second, 1e-300)
 
     def _weights(self, weights: Floats | None) -> Floats:
         w = np.asarray(self.sizes if weights is None else weights, dtype=np.float64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hw.contracts import ConfigError
 
 from .allocation import neyman, smoothed_spread
-from .estimate import Estimate
+from .estimate import Estimate, Pilot, Tally, tally
 from .plan import Classes, Numbers, Plan
 from .shuffle import Shuffle
 
@@ -24,6 +24,9 @@ Counts = NDArray[np.int64]
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Stratified(Plan):
     """Simple samples of every structure, sized by Neyman's rule after a pilot.
+
+    The estimate weighs both stages as was fixed before the second one was sized, so that it has no
+    bias (`estimate.Tally`).
 
     Parameters
     ----------
@@ -60,11 +63,12 @@ class Stratified(Plan):
             raise ConfigError(
                 f"{len(self.weights)} weights for {len(self.frame.strata)} strata; give one each"
             )
-        needed = int(np.minimum(self.least, self.frame.sizes).sum())
+        needed = int(np.minimum(_with_second(self._least), self.frame.sizes).sum())
         if self.sample < needed:
             raise ConfigError(
-                f"sample={self.sample} does not reach for {self.least} pairs of each of "
-                f"{len(self.frame.strata)} structures; use {needed} or more, or fewer structures"
+                f"sample={self.sample} does not reach for a pilot of {self.least} pairs in each of "
+                f"{len(self.frame.strata)} structures and half as many later; use {needed} or "
+                "more, or fewer structures"
             )
 
     def planned(self, classes: Classes) -> int:
@@ -77,6 +81,16 @@ class Stratified(Plan):
             f"{len(self.frame.strata)} structures: {int(self._pilot.sum()):,} as a pilot, the rest "
             f"by Neyman's allocation, seed {self.seed}"
         )
+
+    def tally(self, classes: Classes) -> Tally:
+        """Return the counts; the pilot weighs what it would without Neyman's allocation."""
+        numbers, end = self.numbers(classes), int(self._pilot.sum())
+        found = tally(self.frame, numbers, classes, confidence=self.confidence)
+        if len(classes) <= end:
+            return found
+        early = tally(self.frame, numbers[:end], classes[:end])
+        weight = self._pilot / self._alike(self._pilot, self.sample)
+        return replace(found, pilot=Pilot(early.counts, weight))
 
     def estimate(self, classes: Classes, *, of: Collection[int] | None = None) -> Estimate:
         weights = None if self.weights is None else np.array(self.weights)
@@ -91,10 +105,16 @@ class Stratified(Plan):
     @cached_property
     def _pilot(self) -> Counts:
         """Pairs of each stratum in the pilot."""
-        sizes = self.frame.sizes
-        least = np.minimum(self.least, sizes)
-        budget = max(int(self.sample * self.pilot), int(least.sum()))
-        return neyman(self._counted, np.ones(len(sizes)), least, sizes, budget)
+        budget = max(int(self.sample * self.pilot), int(self._least.sum()))
+        return self._alike(self._least, budget)
+
+    @cached_property
+    def _least(self) -> Counts:
+        return np.minimum(self.least, self.frame.sizes)
+
+    def _alike(self, least: Counts, budget: int) -> Counts:
+        """Return sizes in proportion to what strata count for."""
+        return neyman(self._counted, np.ones(len(least)), least, self.frame.sizes, budget)
 
     def _sizes(self, classes: Classes) -> Counts:
         """Return the pairs of each stratum in all, which the pilot decides."""
@@ -103,19 +123,30 @@ class Stratified(Plan):
         seen = np.isin(pilot, self.of)
         hits = np.bincount(which[seen], minlength=len(self._pilot))
         spreads = smoothed_spread(hits, self._pilot)
-        return neyman(self._counted, spreads, self._pilot, self.frame.sizes, self.sample)
+        least = np.minimum(_with_second(self._pilot), self.frame.sizes)
+        return neyman(self._counted, spreads, least, self.frame.sizes, self.sample)
 
     def _numbers(self, classes: Classes, first: int, last: int) -> Numbers:
-        stages = [(np.zeros_like(self._pilot), self._pilot)]
-        if last > self._pilot.sum():
-            stages.append((self._pilot, self._sizes(classes)))
+        end = int(self._pilot.sum())
+        parts = [self._stage(np.zeros_like(self._pilot), self._pilot)] if first < end else []
+        if last > end:
+            parts.append(self._stage(self._pilot, self._sizes(classes)))
+        gone = 0 if first < end else end
+        return np.concatenate(parts)[first - gone : last - gone]
+
+    def _stage(self, begin: Counts, end: Counts) -> Numbers:
+        """Return a stage's pairs: of every stratum those from `begin` to `end` of its order."""
+        bounds = zip(begin.tolist(), end.tolist(), strict=True)
         parts = [
-            self.frame.members(h, self._orders[h][int(a[h]) : int(b[h])])
-            for a, b in stages
-            for h in range(len(self._pilot))
+            self.frame.members(h, self._orders[h][a:b]) for h, (a, b) in enumerate(bounds) if a < b
         ]
-        return np.concatenate(parts)[first:last]
+        return np.concatenate([*parts, np.zeros(0, np.int64)])
 
     @cached_property
     def _orders(self) -> list[Shuffle]:
         return [Shuffle(int(size), (self.seed, h)) for h, size in enumerate(self.frame.sizes)]
+
+
+def _with_second(pilot: Counts) -> Counts:
+    """Return least sizes after both stages: the second is half the pilot or more."""
+    return pilot + np.maximum(pilot // 2, 1)

@@ -103,6 +103,14 @@ def test_a_budget_below_the_least_is_refused():
 
 
 def test_a_pilot_without_hits_leaves_a_spread():
-    assert smoothed_spread(np.array([0, 10]), np.array([10, 20])).tolist() == pytest.approx(
-        [(1 / 12 * 11 / 12) ** 0.5, 0.5]
-    )
+    spreads = smoothed_spread(np.array([0, 10, 0]), np.array([10, 20, 4000]))
+    assert (spreads > 0).all()
+    assert spreads[1] == pytest.approx(0.5, abs=0.01)
+
+
+def test_strata_that_chance_tells_apart_get_the_same_spread():
+    drawn = np.full(400, 10)
+    spreads = smoothed_spread(np.random.default_rng(4).binomial(drawn, 0.2), drawn)
+    assert spreads.max() < 1.3 * spreads.min()
+    different = smoothed_spread(np.array([0, 50]), np.array([100, 100]))
+    assert different[1] > 3 * different[0]

@@ -185,7 +185,7 @@ def test_representatives_count_as_often_as_they_were_drawn():
 
 
 def test_refusals_say_what_to_do():
-    with pytest.raises(ConfigError, match=r"sample=12 .* use 40 or more"):
+    with pytest.raises(ConfigError, match=r"sample=12 .* use 60 or more"):
         Stratified(frame=FRAME, sample=12)
     with pytest.raises(ConfigError, match="sample=0 injects nothing"):
         Sampled(frame=FRAME, sample=0)

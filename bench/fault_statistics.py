@@ -1,0 +1,220 @@
+"""Campaigns resampled from an exhaustive truth: how often intervals cover it, and how wide they are.
+
+Run ``python -m bench.fault_statistics``. The truth, ``bench/fault_truth.npz``, is the class of every
+single-event upset of every flip-flop of an 8×8 int8 output-stationary matrix engine in 46 cycles of
+one job (7,743 × 46 = 356,178 pairs in 90 structures), as the lanes engine found it. Each campaign
+goes through the plan's own interface: it is asked for pairs until it wants no more, and then for
+its estimate.
+
+*Ideal* is the normal interval that somebody could give who knew the true shares: twice the quantile
+times the true standard deviation of the estimate, the finite population corrected for, of a simple
+sample of the same size (sampled), of a sample of the same size that Neyman's rule spreads by the
+true shares (stratified), of a simple sample of the size at which the campaign stopped (sequential).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.faults.outcome import UNDETECTED
+from sim.faults.sites import FLOP
+from sim.faults.statistics import (
+    Frame,
+    Plan,
+    Sampled,
+    Sequential,
+    Stratified,
+    Stratum,
+    neyman,
+)
+from sim.faults.statistics.intervals import quantile
+
+__all__ = ["Coverage", "Truth", "cases", "measure", "read_truth"]
+
+CAMPAIGNS = 10_000
+LEAST_COVERAGE = 0.945
+MOST_WIDTH = 1.15
+TRUTH = Path(__file__).with_name("fault_truth.npz")
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The class of every pair of a frame."""
+
+    frame: Frame
+    classes: NDArray[np.uint8]
+
+    def shares(self, of: Collection[int]) -> NDArray[np.float64]:
+        """Return the share of each stratum's pairs that end in one of `of`."""
+        hits = np.isin(self.classes, list(of))
+        strata = self.frame.stratum_of(np.arange(self.frame.size))
+        return np.bincount(strata, weights=hits, minlength=len(self.frame.strata)) / (
+            self.frame.sizes
+        )
+
+    def share(self, of: Collection[int]) -> float:
+        return float(np.isin(self.classes, list(of)).mean())
+
+
+def read_truth(path: Path = TRUTH, *, by: Callable[[str], str] = str) -> Truth:
+    """Return the stored truth; `by` names the stratum of a structure."""
+    with np.load(path) as stored:
+        names = [by(tag) for tag in stored["tags"].tolist()]
+        order = {name: at for at, name in enumerate(dict.fromkeys(names))}
+        of_tag = np.array([order[name] for name in names], dtype=np.int32)
+        of_site = np.repeat(of_tag[stored["of_word"]], stored["bits"])
+        counts = np.bincount(of_site).tolist()
+        strata = tuple(Stratum(n, FLOP, c) for n, c in zip(order, counts, strict=True))
+        return Truth(Frame(strata, of_site, range(*stored["cycles"].tolist())), stored["classes"])
+
+
+def kind_of(tag: str) -> str:
+    """Return a coarser structure: all processing elements of one row together, and so on."""
+    parts = tag.removeprefix("core.").split(".")
+    return ".".join(parts[:2]) if parts[0] == "array" else parts[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What campaigns of one kind came to.
+
+    Members
+    -------
+    name : str
+        The kind, and what was estimated.
+    covered : float
+        Share of the intervals that hold the truth.
+    width, ideal : float
+        Mean of the intervals' widths, and of the ideal ones'.
+    sample : float
+        Mean number of injections.
+    """
+
+    name: str
+    covered: float
+    width: float
+    ideal: float
+    sample: float
+
+    @property
+    def ratio(self) -> float:
+        return self.width / self.ideal
+
+
+@dataclass(frozen=True)
+class Case:
+    """A plan by its seed, what its ideal is, and what is estimated."""
+
+    name: str
+    truth: Truth
+    make: Callable[[int], Plan]
+    ideal: Callable[[Truth, Collection[int], int], float]
+    of: tuple[int, ...] = UNDETECTED
+
+
+def simple_ideal(truth: Truth, of: Collection[int], sample: int) -> float:
+    """Return the width for a simple sample by somebody who knows the share."""
+    p, N = truth.share(of), truth.frame.size
+    return 2 * quantile(0.95) * float(np.sqrt(p * (1 - p) / sample * (N - sample) / (N - 1)))
+
+
+def stratified_ideal(truth: Truth, of: Collection[int], sample: int) -> float:
+    """Return the width for Neyman's allocation by somebody who knows the strata's shares."""
+    p, N = truth.shares(of), truth.frame.sizes
+    spread = np.sqrt(p * (1 - p) * N / np.maximum(N - 1, 1))
+    least = np.minimum(2, N)
+    n = neyman(N.astype(np.float64), spread, least, N, sample)
+    variance = (N / N.sum()) ** 2 * spread**2 / n * (N - n) / N
+    return 2 * quantile(0.95) * float(np.sqrt(variance.sum()))
+
+
+def cases() -> list[Case]:
+    """Return the campaigns: coarse structures are 17, fine ones 90."""
+    fine, coarse = read_truth(), read_truth(by=kind_of)
+    return [
+        *(_sampled(coarse, n) for n in (1000, 3000, 14_703)),
+        *(_stratified(t, n) for t, n in ((coarse, 3000), (fine, 3000), (fine, 14_703))),
+        *(_sequential(coarse, margin) for margin in (0.02, 0.01)),
+    ]
+
+
+def _sampled(truth: Truth, sample: int) -> Case:
+    def make(seed: int) -> Plan:
+        return Sampled(frame=truth.frame, sample=sample, seed=seed)
+
+    return Case(f"sampled, {sample:,}", truth, make, simple_ideal)
+
+
+def _stratified(truth: Truth, sample: int) -> Case:
+    def make(seed: int) -> Plan:
+        return Stratified(frame=truth.frame, sample=sample, seed=seed)
+
+    name = f"stratified, {sample:,} in {len(truth.frame.strata)} structures"
+    return Case(name, truth, make, stratified_ideal)
+
+
+def _sequential(truth: Truth, margin: float) -> Case:
+    def make(seed: int) -> Plan:
+        return Sequential(frame=truth.frame, margin=margin, seed=seed)
+
+    return Case(f"sequential, ±{margin:.1%}", truth, make, simple_ideal)
+
+
+def measure(case: Case, campaigns: int, *, first: int = 0) -> Coverage:
+    """Run campaigns with seeds from `first` on."""
+    share = case.truth.share(case.of)
+    covered, widths, ideals, sizes = 0, 0.0, 0.0, 0
+    known: dict[int, float] = {}
+    for seed in range(first, first + campaigns):
+        plan = case.make(seed)
+        classes = np.zeros(0, np.uint8)
+        while (numbers := plan.next(classes)) is not None:
+            classes = np.append(classes, case.truth.classes[numbers])
+        found = plan.estimate(classes, of=case.of)
+        n = len(classes)
+        if n not in known:
+            known[n] = case.ideal(case.truth, case.of, n)
+        covered += found.low <= share <= found.high
+        widths, ideals, sizes = widths + found.width, ideals + known[n], sizes + n
+    return Coverage(
+        case.name,
+        covered / campaigns,
+        widths / campaigns,
+        ideals / campaigns,
+        sizes / campaigns,
+    )
+
+
+def line(found: Coverage) -> str:
+    """Return the figures of one kind, and whether they pass."""
+    met = found.covered >= LEAST_COVERAGE and found.ratio <= MOST_WIDTH
+    return (
+        f"{'pass' if met else 'FAIL'}  {found.name:38s} covers {found.covered:7.2%}  mean width "
+        f"{found.width:.5f}, ideal {found.ideal:.5f}, ratio {found.ratio:.3f}  "
+        f"mean injections {found.sample:,.0f}"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--campaigns", type=int, default=CAMPAIGNS)
+    parser.add_argument("--only", default="", help="kinds whose names begin so")
+    options = parser.parse_args(arguments)
+    failed = 0
+    for case in cases():
+        if case.name.startswith(options.only):
+            found = measure(case, options.campaigns)
+            failed |= found.covered < LEAST_COVERAGE or found.ratio > MOST_WIDTH
+            print(line(found), flush=True)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
