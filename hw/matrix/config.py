@@ -33,8 +33,9 @@ from .plan import MatrixJob, plan_job
 if TYPE_CHECKING:
     from .engine import MatrixEngine
 
-__all__ = ["DATAFLOWS", "MULTIPLIERS", "MatrixConfig"]
+__all__ = ["CHECKSUMS", "DATAFLOWS", "MULTIPLIERS", "MatrixConfig"]
 
+CHECKSUMS = ("none", "row", "full")
 DATAFLOWS = ("os", "ws")
 MULTIPLIERS = ("dsp", "lut")
 _OF_FORMATS = ("formats", "result_format", "length", "step")
@@ -90,6 +91,10 @@ class MatrixConfig:
     result_rows : int
         Rows of `cols` accumulators in the result buffer: at least `rows` (output stationary), or
         two halves, of which one accumulates while the other drains (weight stationary).
+    checksum : str
+        Detection of errors in operands, products and results (`hw.matrix.checksum`); output
+        stationary, integers only. ``"row"``: each row of results is checked on its way out, and
+        the operands of A on their way in. ``"full"``: rows and columns, which tell the element.
     """
 
     rows: int = 8
@@ -107,10 +112,17 @@ class MatrixConfig:
     b_depth: int = 1024
     banks: int = 1
     result_rows: int = 16
+    checksum: str = "none"
 
     def __post_init__(self) -> None:
         self._check_ranges()
         self._check_numbers()
+        if self.checksum != "none" and (self.formats or self.dataflow != "os"):
+            what = f"formats={self.formats}" if self.formats else "dataflow='ws'"
+            raise ConfigError(
+                f"checksum={self.checksum!r} checks sums of integers that stay in the array, which "
+                f"{what} has not; use checksum='none'"
+            )
         for name in ("a_depth", "b_depth"):
             if getattr(self, name) % self.banks:
                 raise ConfigError(
@@ -135,6 +147,7 @@ class MatrixConfig:
             "operand_bits": (4, 8, 16),
             "pipeline": (0, 1, 2, 3) if self.formats else (0, 1, 2),
             "banks": (1, 2, 4),
+            "checksum": CHECKSUMS,
             **({"step": (4, 8, 16, 32)} if self.formats else {}),
         }
         check_choices(self, options)
@@ -187,6 +200,8 @@ class MatrixConfig:
 
     def __repr__(self) -> str:
         unsaid = () if self.formats else _OF_FORMATS
+        if self.checksum == "none":
+            unsaid = (*unsaid, "checksum")
         names = (field.name for field in fields(self) if field.name not in unsaid)
         return f"MatrixConfig({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from amaranth.hdl import Module, unsigned
+from amaranth.hdl import Cat, Module, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,6 +14,7 @@ from hw.export import shared
 from .array_mac import MacArray
 from .array_os import OsArray
 from .array_ws import WsArray
+from .checksum import lane_sum, sum_bits
 from .loops import DESCRIPTOR, MODAL_DESCRIPTOR
 from .numbers import make_mac
 from .output import beat_layout
@@ -53,30 +54,45 @@ class MatrixEngine(wiring.Component):
         Words of B, in the order of `MatrixConfig.pack_b`.
     o : Out(stream.Signature(beat_layout(cols, result_bits)))
         Rows of results, in the order that `MatrixConfig.unpack` takes.
+    error_detected : Out(1), or Out(1 + cols)
+        With a checksum: a row of results, or of operands, does not add up; with ``"full"`` a row,
+        and from bit 1 on the columns that do not. No statement about the first `rows` + 4 cycles
+        after power is switched on.
+    check_inject : In(1)
+        With a checksum, self-test: the sums of operands that are taken in are wrong by one bit.
     """
 
     def __init__(self, config: MatrixConfig) -> None:
         self.config = config
         descriptor = MODAL_DESCRIPTOR if config.formats else DESCRIPTOR
-        super().__init__(
-            {
-                "cmd": In(stream.Signature(descriptor)),
-                "a": In(stream.Signature(unsigned(config.a_bits))),
-                "b": In(stream.Signature(unsigned(config.b_bits))),
-                "o": Out(stream.Signature(beat_layout(config.cols, config.result_bits))),
-            }
-        )
+        ports: dict[str, Any] = {
+            "cmd": In(stream.Signature(descriptor)),
+            "a": In(stream.Signature(unsigned(config.a_bits))),
+            "b": In(stream.Signature(unsigned(config.b_bits))),
+            "o": Out(stream.Signature(beat_layout(config.cols, config.result_bits))),
+        }
+        if config.checksum != "none":
+            found = 1 + config.cols * (config.checksum == "full")
+            ports |= {"error_detected": Out(found), "check_inject": In(1)}
+        super().__init__(ports)
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         config = self.config
-        a = ReplayBuffer(config.a_bits, config.a_depth, config.banks)
+        checked = config.checksum != "none"
+        more_a = checked * sum_bits(config.rows, config.operand_bits)
+        more_b = checked * sum_bits(config.cols, config.operand_bits)
+        a = ReplayBuffer(config.a_bits + more_a, config.a_depth, config.banks)
         once = config.dataflow == "ws"  # each tile of weights goes into the array a single time
-        b = ReplayBuffer(config.b_bits, config.b_depth, config.banks, once=once)
+        b = ReplayBuffer(config.b_bits + more_b, config.b_depth, config.banks, once=once)
         a = shared(m, platform, "buffer_a", a, instance="buffer_a")
         b = shared(m, platform, "buffer_b", b, instance="buffer_b")
-        wiring.connect(m, wiring.flipped(self.a), a.i)
-        wiring.connect(m, wiring.flipped(self.b), b.i)
+        if checked:
+            self._with_sums(m, self.a, a.i)
+            self._with_sums(m, self.b, b.i)
+        else:
+            wiring.connect(m, wiring.flipped(self.a), a.i)
+            wiring.connect(m, wiring.flipped(self.b), b.i)
         if config.dataflow == "os":
             sequencer, results = self._output_stationary(m, platform, a, b)
         else:
@@ -91,6 +107,15 @@ class MatrixEngine(wiring.Component):
         wiring.connect(m, sequencer.b_step, b.step)
         wiring.connect(m, results.o, wiring.flipped(self.o))
         return m
+
+    def _with_sums(self, m: Module, i: Any, buffer: Any) -> None:
+        """Connect operands to their buffer, where their sum lies above each word."""
+        total = lane_sum(i.payload, self.config.operand_bits) ^ self.check_inject
+        m.d.comb += [
+            buffer.payload.eq(Cat(i.payload, total[: len(buffer.payload) - len(i.payload)])),
+            buffer.valid.eq(i.valid),
+            i.ready.eq(buffer.ready),
+        ]
 
     @property
     def _shape(self) -> PeShape:
@@ -113,6 +138,7 @@ class MatrixEngine(wiring.Component):
             depth=config.result_rows,
             accum_bits=config.result_bits,
             flight=3 + config.stages,
+            checksum=config.checksum,
         )
         results = shared(m, platform, "results", results, instance="results")
         m.d.comb += [
@@ -122,7 +148,22 @@ class MatrixEngine(wiring.Component):
             array.b.eq(b.o.payload),
         ]
         self._control(m, array, sequencer, a)
+        if config.checksum != "none":
+            self._checksum(m, array, results, a.o.payload, b.o.payload)
         return sequencer, results
+
+    def _checksum(self, m: Module, array: Any, results: Any, a: Any, b: Any) -> None:
+        """Connect the sums, and what they find."""
+        m.d.comb += [
+            array.a_sum.eq(a[self.config.a_bits :]),
+            array.b_sum.eq(b[self.config.b_bits :]),
+            results.sum_drain.eq(array.sum_drain),
+        ]
+        if self.config.checksum == "full":
+            m.d.comb += results.column_sums.eq(array.column_sums)
+            m.d.comb += self.error_detected.eq(Cat(results.row_differs, results.columns_differ))
+        else:
+            m.d.comb += self.error_detected.eq(results.row_differs | array.a_differs)
 
     def _array(self, m: Module, platform: Any) -> Any:
         """Return the output-stationary array."""
@@ -132,7 +173,7 @@ class MatrixEngine(wiring.Component):
             mixed = MacArray(rows, cols, mac)
             key = (rows, cols, mac)
             return shared(m, platform, "array", mixed, instance="array", key=key)
-        array = OsArray(rows, cols, self._shape)
+        array = OsArray(rows, cols, self._shape, checksum=self.config.checksum)
         return shared(m, platform, "array", array, instance="array")
 
     def _control(self, m: Module, array: Any, sequencer: Any, a: Any) -> None:

@@ -10,7 +10,7 @@ __all__ = ["product"]
 
 
 def product(a: Value, b: Value, kind: str) -> Any:
-    """Return the signed product of two signed values of the same width.
+    """Return the signed product of two signed values, of the same width unless sums are checked.
 
     ``"dsp"`` writes ``a * b``, which synthesis maps to multiplier blocks. ``"lut"`` is a
     Baugh-Wooley array: rows of ANDed bits, those of weight ``-1`` inverted, two constants, and a
@@ -20,22 +20,38 @@ def product(a: Value, b: Value, kind: str) -> Any:
     """
     if kind == "dsp":
         return a * b
+    if len(a) != len(b):
+        return _uneven(a, b)
     bits = len(a)
     rows = [(index, _row(a, b, index)) for index in range(bits)]
     one = Const(1, 1)
     rows[0] = (0, Cat(rows[0][1], one))  # 2**bits and 2**(2*bits - 1) make up for the inversion
     rows[-1] = (bits - 1, Cat(rows[-1][1], one))
+    return _sum(rows)[: 2 * bits].as_signed()
+
+
+def _uneven(a: Value, b: Value) -> Any:
+    """Return the product of two values of different widths, one row for each bit of the shorter."""
+    wide, short = (a, b) if len(a) > len(b) else (b, a)
+    bits = len(wide) + len(short)
+    rows = [(index, _row(wide, short, index)) for index in range(len(short))]
+    made_up = (1 << (len(wide) - 1)) + (1 << (len(short) - 1)) + (1 << (bits - 1))
+    return _sum([*rows, (0, Const(made_up, bits))])[:bits].as_signed()
+
+
+def _sum(rows: list[tuple[int, Any]]) -> Any:
+    """Return the sum of numbers given as (shift, bits) in a tree."""
     while len(rows) > 1:
         pairs = [_add(rows[at], rows[at + 1]) for at in range(0, len(rows) - 1, 2)]
         rows = pairs + rows[2 * len(pairs) :]
-    return rows[0][1][: 2 * bits].as_signed()
+    return rows[0][1]
 
 
 def _row(a: Value, b: Value, index: int) -> Any:
     """Return the bits of `a` where bit `index` of `b` is set; inverted where the weight is -1."""
-    sign = len(a) - 1
+    sign, last = len(a) - 1, len(b) - 1
     bits = [a[at] & b[index] for at in range(len(a))]
-    return Cat(~bit if (at == sign) != (index == sign) else bit for at, bit in enumerate(bits))
+    return Cat(~bit if (at == sign) != (index == last) else bit for at, bit in enumerate(bits))
 
 
 def _add(low: tuple[int, Any], high: tuple[int, Any]) -> tuple[int, Any]:

@@ -44,20 +44,23 @@ class OutputStage(wiring.Component):
         What was last read, from the cycle after.
     o : Out(stream.Signature(beat_layout(cols, accum_bits)))
         Beats.
+    sum_word, sum : In, Out
+        With `checked`: what the words must add up to, and the same beside the beat.
     """
 
-    def __init__(self, cols: int, accum_bits: int) -> None:
-        self._cols = cols
-        super().__init__(
-            {
-                "available": In(1),
-                "read": Out(1),
-                "moved": Out(1),
-                "words": In(data.ArrayLayout(signed(accum_bits), cols)),
-                "row": In(row_layout(cols)),
-                "o": Out(stream.Signature(beat_layout(cols, accum_bits))),
-            }
-        )
+    def __init__(self, cols: int, accum_bits: int, *, checked: bool = False) -> None:
+        self._cols, self._checked = cols, checked
+        ports: dict[str, Any] = {
+            "available": In(1),
+            "read": Out(1),
+            "moved": Out(1),
+            "words": In(data.ArrayLayout(signed(accum_bits), cols)),
+            "row": In(row_layout(cols)),
+            "o": Out(stream.Signature(beat_layout(cols, accum_bits))),
+        }
+        if checked:
+            ports |= {"sum_word": In(signed(accum_bits)), "sum": Out(signed(accum_bits))}
+        super().__init__(ports)
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -80,6 +83,8 @@ class OutputStage(wiring.Component):
                 beat.keep.eq(Cat(self.row.cols > c for c in range(self._cols))),
                 beat.last.eq(self.row.last),
             ]
+            if self._checked:
+                m.d.sync += self.sum.eq(self.sum_word)
         return m
 
     def _held(self) -> Signal:

@@ -49,7 +49,7 @@ def _multiply(m: Module, shape: PeShape, a: Any, b: Any) -> Any:
     value = product(a, b, shape.multiplier)
     if not shape.pipeline:
         return value
-    result = Signal(signed(2 * shape.operand_bits), name="product", reset_less=True)
+    result = Signal(signed(len(a) + len(b)), name="product", reset_less=True)
     m.d.sync += result.eq(value)
     return result
 
@@ -71,14 +71,19 @@ class OsPe(wiring.Component):
         Widths, multiplier and pipeline registers.
     bottom : bool
         Position: the bottom edge passes no B on and drains nothing from below.
+    a_bits, b_bits : int, optional
+        Widths of operands that are sums of others (`hw.matrix.checksum`).
     """
 
-    def __init__(self, shape: PeShape, *, bottom: bool = False) -> None:
+    def __init__(
+        self, shape: PeShape, *, bottom: bool = False, a_bits: int = 0, b_bits: int = 0
+    ) -> None:
         self._shape, self._bottom = shape, bottom
-        operand, accum = signed(shape.operand_bits), signed(shape.accum_bits)
-        ports = {"a_in": In(operand), "b_in": In(operand), "last_in": In(1)}
+        a, b = (signed(bits or shape.operand_bits) for bits in (a_bits, b_bits))
+        accum = signed(shape.accum_bits)
+        ports = {"a_in": In(a), "b_in": In(b), "last_in": In(1)}
         if not bottom:
-            ports |= {"b_out": Out(operand), "drain_in": In(accum)}
+            ports |= {"b_out": Out(b), "drain_in": In(accum)}
         super().__init__({**ports, "drain_out": Out(accum)})
 
     def elaborate(self, platform: Any) -> Module:

@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.export import shared
 
+from .checksum import columns_differ, row_differs
 from .counters import Level, increment
 from .output import OutputStage, beat_layout, row_layout
 from .ram import ram
@@ -82,6 +83,8 @@ class OsResultBuffer(wiring.Component):
         Array size, rows of the buffer, accumulator width.
     flight : int
         Cycles from reserving a tile to its first row in column 0.
+    checksum : str
+        As in `MatrixConfig`.
 
     Members
     -------
@@ -93,30 +96,50 @@ class OsResultBuffer(wiring.Component):
         Each column's chain of results.
     o : Out(stream.Signature(beat_layout(cols, accum_bits)))
         Rows of results.
+    sum_drain, row_differs : In, Out
+        With a checksum: what a row's results must add up to, beside column 0; a beat does not,
+        `hw.matrix.checksum.row_latency` cycles after it is first offered.
+    column_sums, columns_differ : In, Out
+        With ``"full"``: what each column's results must add up to; which columns do not, two
+        cycles after the tile's last row of that column.
     """
 
-    def __init__(self, *, rows: int, cols: int, depth: int, accum_bits: int, flight: int) -> None:
+    def __init__(
+        self,
+        *,
+        rows: int,
+        cols: int,
+        depth: int,
+        accum_bits: int,
+        flight: int,
+        checksum: str = "none",
+    ) -> None:
         self._rows, self._cols, self._depth = rows, cols, depth
-        self._bits, self._flight = accum_bits, flight
+        self._bits, self._flight, self._checksum = accum_bits, flight, checksum
         self._tile = tile_layout(rows, cols)
-        super().__init__(
-            {
-                "room": Out(1),
-                "tile": In(self._tile),
-                "drain": In(unsigned(cols * accum_bits)),
-                "o": Out(stream.Signature(beat_layout(cols, accum_bits))),
-            }
-        )
+        ports: dict[str, Any] = {
+            "room": Out(1),
+            "tile": In(self._tile),
+            "drain": In(unsigned(cols * accum_bits)),
+            "o": Out(stream.Signature(beat_layout(cols, accum_bits))),
+        }
+        if checksum != "none":
+            ports |= {"sum_drain": In(signed(accum_bits)), "row_differs": Out(1)}
+        if checksum == "full":
+            ports |= {"column_sums": In(unsigned(cols * accum_bits)), "columns_differ": Out(cols)}
+        super().__init__(ports)
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.meta = meta = ram(row_layout(self._cols), self._depth)
-        m.submodules.stage = output = OutputStage(self._cols, self._bits)
+        checked = self._checksum != "none"
+        m.submodules.stage = output = OutputStage(self._cols, self._bits, checked=checked)
         write = Signal(data.StructLayout({"en": 1, "addr": range(self._depth)}))
         read_addr = Signal(range(self._depth))
         noted = meta.write_port()
         m.d.comb += [noted.en.eq(write.en), noted.addr.eq(write.addr)]
-        self._writer(m, write, noted.data)
+        final = Signal(name="last_of_tile")
+        self._writer(m, write, noted.data, final)
         writes = chain(m, write, self._cols, "write")
         columns = self._columns(m, platform, writes, output.read, read_addr)
         free, rows = Signal(range(self._depth + 1), init=self._depth), Level("rows", self._depth)
@@ -134,9 +157,30 @@ class OsResultBuffer(wiring.Component):
         ]
         m.d.comb += [output.words[c].eq(column.word) for c, column in enumerate(columns)]
         wiring.connect(m, output.o, wiring.flipped(self.o))
+        if checked:
+            self._check(m, platform, write, output, read_addr)
+        if self._checksum == "full":
+            finals = chain(m, final, self._cols, "last_of_tile")
+            found = columns_differ(m, self.drain, self.column_sums, [w.en for w in writes], finals)
+            m.d.comb += self.columns_differ.eq(found)
         return m
 
-    def _writer(self, m: Module, write: Any, row: Any) -> None:
+    def _check(
+        self, m: Module, platform: Any, write: Any, output: OutputStage, read_addr: Signal
+    ) -> None:
+        """Keep each row's sum beside its results, and compare it with them on their way out."""
+        column = ResultColumn(self._depth, self._bits)
+        column = shared(m, platform, "result_column", column, instance="column_sum")
+        m.d.comb += [
+            column.write.eq(write),
+            column.value.eq(self.sum_drain),
+            column.read_en.eq(output.read),
+            column.read_addr.eq(read_addr),
+            output.sum_word.eq(column.word),
+            self.row_differs.eq(row_differs(m, output.o, output.sum)),
+        ]
+
+    def _writer(self, m: Module, write: Any, row: Any, final: Signal) -> None:
         """Write a tile's rows every second cycle, the first when the tile has arrived."""
         tile = chain(m, self.tile, self._flight + 1, "tile")[-1]
         left = Signal(range(self._rows + 1))
@@ -147,6 +191,8 @@ class OsResultBuffer(wiring.Component):
             row.cols.eq(Mux(tile.valid, tile.cols, job.cols)),
             row.last.eq(Mux(tile.valid, tile.last & (tile.rows == 1), job.last & (left == 1))),
         ]
+        if self._checksum == "full":
+            m.d.comb += final.eq(Mux(tile.valid, tile.rows == 1, write.en & (left == 1)))
         with m.If(tile.valid):
             m.d.sync += [job.eq(tile), left.eq(tile.rows - 1), now.eq(0)]
         with m.Else():
