@@ -31,12 +31,10 @@ struct Port {  // of what is observed; `valid` and `ready` are words, or NEVER
 };
 struct Value { uint32_t fault, cycle, output, piece; uint64_t want, got; };
 
-struct Event {
-  uint32_t cycle;
+struct Event {  // what was seen of a node
   bool data, control, detected, corrected;
   uint32_t bits;
   float largest;
-  std::vector<Value> values;
 };
 
 static uint64_t ones(uint32_t bits) { return bits >= 64 ? ~0ull : (1ull << bits) - 1; }
@@ -55,6 +53,8 @@ static uint64_t distance(uint64_t a, uint64_t b, uint32_t bits, bool is_signed) 
   return a > b ? a - b : b - a;
 }
 
+static const Outcome NOTHING{NEVER, NEVER, NEVER, NEVER, 0, 0, 0, 0};
+
 struct Campaign {
   const Tables &t;
   std::vector<uint64_t> rows;
@@ -66,14 +66,14 @@ struct Campaign {
   Golden golden;
   Batch batch;
   std::vector<Force> forces;
-  std::vector<uint32_t> start;           // node of each fault
-  std::vector<uint32_t> next_{0, 0}, event_{0, 0};  // by node; event 0 is none
-  std::vector<uint32_t> order_;          // nodes as they were run
-  std::vector<Event> events{1};
+  std::vector<uint32_t> start;           // strand of each fault
+  Strands strands;
+  std::vector<Outcome> seen_;            // of each strand by itself
+  std::map<uint32_t, std::vector<Value>> values_;
+  size_t evaluated = 0;
   Level now_, next_level_;               // nodes of this cycle and of the next one
   std::map<uint32_t, Level> later_;      // and of those after it
   uint32_t this_cycle_ = 0;
-  uint32_t fresh = FIRST_NODE;
   std::vector<std::vector<uint64_t>> touched;  // by memory: row and cycle of every access, sorted
 
   Campaign(const Tables &tables, std::vector<uint64_t> inputs, std::vector<Port> p,
@@ -134,15 +134,10 @@ struct Campaign {
     return m;
   }
 
-  // Nodes that slept: their levels were kept apart, and equal ones are one from now on.
+  // Nodes that slept were kept apart from those of their cycle.
   void wake(const Level &level) {
-    for (const Node &n : level.nodes) {
-      const uint32_t id = now_.insert(&level.diffs[n.first], n.count, n.force, fresh);
-      next_.resize(fresh);
-      event_.resize(fresh);
-      next_[n.id] = id;
-      order_.push_back(n.id);
-    }
+    for (const Node &n : level.nodes)
+      now_.insert(&level.diffs[n.first], n.count, n.force, n.strand, strands);
   }
 
   Level &level_of(uint32_t cycle) {
@@ -150,21 +145,18 @@ struct Campaign {
     return cycle == this_cycle_ + 1 ? next_level_ : later_[cycle];
   }
 
-  // Returns the node of differences at the beginning of a cycle.
-  uint32_t insert(Diffs &diffs, uint32_t force, uint32_t cycle) {
-    if (!diffs.count && force == NO_FORCE) return MASKED;
+  // Leads a strand to the node of differences at the beginning of a cycle.
+  void insert(Diffs &diffs, uint32_t force, uint32_t cycle, uint32_t strand) {
+    if (cycle >= cycles || (!diffs.count && force == NO_FORCE))
+      return (void)(strands.next[strand] = diffs.count ? DORMANT : MASKED);
     diffs.sort();
-    if (cycle >= cycles) return diffs.count ? DORMANT : MASKED;
     if (force == NO_FORCE && diffs.p[0].word >= t.head.states) {
       uint32_t wake = NEVER;
       for (uint32_t i = 0; i < diffs.count; i++) wake = std::min(wake, next_access(diffs.p[i], cycle));
-      if (wake == NEVER) return DORMANT;
+      if (wake == NEVER) return (void)(strands.next[strand] = DORMANT);
       cycle = wake;
     }
-    const uint32_t before = fresh;
-    const uint32_t id = level_of(cycle).insert(diffs.p, diffs.count, force, fresh);
-    if (fresh != before) next_.push_back(MASKED), event_.push_back(0);
-    return id;
+    level_of(cycle).insert(diffs.p, diffs.count, force, strand, strands);
   }
 
   // Bits that a fault hits, as differences of words.
@@ -187,21 +179,25 @@ struct Campaign {
   }
 
   uint32_t begin(const Fault &f) {
+    const uint32_t strand = strands.begin();
     std::vector<Diff> bits = bits_of(f);
     Diffs diffs;
     if (f.model == FLIP && f.kind != NET) {
       for (const Diff &d : bits) diffs.add(d.word, d.row, d.flips);
-      return insert(diffs, NO_FORCE, f.cycle);
+      insert(diffs, NO_FORCE, f.cycle, strand);
+      return strand;
     }
     const uint32_t until = f.length > cycles - f.cycle ? cycles : f.cycle + f.length;
     forces.push_back({f.model, f.kind, until, std::move(bits)});
-    return insert(diffs, (uint32_t)forces.size() - 1, f.cycle);
+    insert(diffs, (uint32_t)forces.size() - 1, f.cycle, strand);
+    return strand;
   }
 
   // Evaluates every node of a level, neighbours together.
   void advance(const Level &level, uint32_t now) {
     const std::vector<uint32_t> sorted = by_place(level);
     batch.begin_cycle();
+    evaluated += sorted.size();
     for (size_t first = 0; first < sorted.size(); first += LANES) {
       const int lanes = (int)std::min<size_t>(LANES, sorted.size() - first);
       for (int l = 0; l < lanes; l++) {
@@ -218,8 +214,7 @@ struct Campaign {
         const Node &node = level.nodes[sorted[first + l]];
         uint32_t force = node.force;
         if (force != NO_FORCE && forces[force].until <= now + 1) force = NO_FORCE;
-        next_[node.id] = insert(batch.next[l], force, now + 1);
-        order_.push_back(node.id);
+        insert(batch.next[l], force, now + 1, node.strand);
         batch.next[l].count = 0;
       }
       batch.end();
@@ -243,20 +238,26 @@ struct Campaign {
   }
 
   void observe(const Level &level, const uint32_t *nodes, int lanes, uint32_t now) {
-    std::vector<Event> seen(lanes, Event{now, false, false, false, false, 0, 0, {}});
+    std::vector<Event> events(lanes, Event{false, false, false, false, 0, 0});
+    if (strands.next.size() > seen_.size()) seen_.resize(2 * strands.next.size(), NOTHING);
     for (const Port &p : ports) {
       const bool counts = (p.valid == NEVER || golden.value(p.valid)) && (p.ready == NEVER || golden.value(p.ready));
-      if (p.role != DATA || counts) look(p, seen);
+      if (p.role == DATA && !counts) continue;
+      look(p, events, now, [&](int l) { return level.nodes[nodes[l]].strand; });
     }
-    for (int l = 0; l < lanes; l++) {
-      Event &e = seen[l];
-      if (!(e.data || e.control || e.detected || e.corrected)) continue;
-      event_[level.nodes[nodes[l]].id] = (uint32_t)events.size();
-      events.push_back(std::move(e));
-    }
+    for (int l = 0; l < lanes; l++) note(seen_[level.nodes[nodes[l]].strand], events[l], now);
   }
 
-  void look(const Port &p, std::vector<Event> &seen) {
+  static void note(Outcome &o, const Event &e, uint32_t now) {
+    if (e.data) o.data = std::min(o.data, now), o.beats++;
+    if (e.control) o.control = std::min(o.control, now);
+    if (e.detected) o.detected = std::min(o.detected, now);
+    if (e.corrected) o.corrected = std::min(o.corrected, now);
+    o.bits += e.bits;
+    o.largest = std::max(o.largest, e.largest);
+  }
+
+  template <class S> void look(const Port &p, std::vector<Event> &seen, uint32_t now, S strand) {
     const Output &o = t.outputs[p.output];
     const uint32_t count = (o.width + 63) / 64;
     std::vector<uint64_t> want(count), got(count);
@@ -267,7 +268,10 @@ struct Campaign {
         got[k] = get(batch.n + (size_t)t.words[o.word + k].offset * LANES, 64, (int)l);
         same &= got[k] == want[k];
       }
-      if (!same) judge(p, o.width, want, got, seen[l]);
+      if (same) continue;
+      judge(p, o.width, want, got, seen[l]);
+      for (uint32_t k = 0; record && p.role == DATA && k < count; k++)
+        values_[strand((int)l)].push_back({0, now, p.output, k, want[k], got[k]});
     }
   }
 
@@ -287,45 +291,42 @@ struct Campaign {
       const uint64_t d = distance(field(want.data(), low, bits), field(got.data(), low, bits), bits, p.is_signed);
       e.largest = std::max(e.largest, (float)d);
     }
-    for (uint32_t k = 0; record && k < want.size(); k++) e.values.push_back({0, e.cycle, p.output, k, want[k], got[k]});
   }
 
-  // Outcomes of nodes from those of the nodes that they become, the last first.
-  std::vector<Outcome> outcomes() const {
-    const Outcome nothing{NEVER, NEVER, NEVER, NEVER, 0, 0, 0, 0};
-    std::vector<Outcome> found{nothing, nothing};
-    found[1].state = 1;
-    std::vector<uint32_t> of(fresh);
-    of[MASKED] = 0;
-    of[DORMANT] = 1;
-    for (size_t i = order_.size(); i--;) {
-      const uint32_t id = order_[i];
-      of[id] = of[next_[id]];
-      if (!event_[id]) continue;
-      const Event &e = events[event_[id]];
-      Outcome o = found[of[id]];
-      if (e.data) o.data = e.cycle, o.beats++;
-      if (e.control) o.control = e.cycle;
-      if (e.detected) o.detected = e.cycle;
-      if (e.corrected) o.corrected = e.cycle;
-      o.bits += e.bits;
-      o.largest = std::max(o.largest, e.largest);
-      of[id] = (uint32_t)found.size();
-      found.push_back(o);
+  // Outcomes of strands from those of the strands that they were joined to, the last first.
+  std::vector<Outcome> outcomes() {
+    seen_.resize(strands.next.size(), NOTHING);
+    for (uint32_t s = (uint32_t)strands.next.size(); s-- > FIRST_STRAND;) {
+      const uint32_t next = strands.next[s];
+      Outcome &o = seen_[s];
+      if (next == DORMANT) o.state = 1;
+      if (next < FIRST_STRAND) continue;
+      const Outcome &later = seen_[next];
+      o.data = std::min(o.data, later.data);
+      o.control = std::min(o.control, later.control);
+      o.detected = std::min(o.detected, later.detected);
+      o.corrected = std::min(o.corrected, later.corrected);
+      o.beats += later.beats;
+      o.bits += later.bits;
+      o.largest = std::max(o.largest, later.largest);
+      o.state = later.state;
     }
     std::vector<Outcome> all(faults.size());
-    for (size_t i = 0; i < faults.size(); i++) all[i] = found[of[start[i]]];
+    for (size_t i = 0; i < faults.size(); i++) all[i] = seen_[start[i]];
     return all;
   }
 
   std::vector<Value> values() const {
     std::vector<Value> found;
     for (size_t i = 0; i < faults.size(); i++)
-      for (uint32_t id = start[i]; id >= FIRST_NODE; id = next_[id])
-        for (Value v : events[event_[id]].values) {
+      for (uint32_t s = start[i]; s >= FIRST_STRAND; s = strands.next[s]) {
+        auto own = values_.find(s);
+        if (own == values_.end()) continue;
+        for (Value v : own->second) {
           v.fault = (uint32_t)i;
           found.push_back(v);
         }
+      }
     return found;
   }
 };
@@ -361,6 +362,6 @@ int main(int argc, char **argv) {
   c.run();
   save(argv[6], c.outcomes());
   if (argc > 7) save(argv[7], c.values());
-  fprintf(stderr, "%zu %zu\n", c.faults.size(), c.order_.size());
+  fprintf(stderr, "%zu %zu\n", c.faults.size(), c.evaluated);
   return 0;
 }
