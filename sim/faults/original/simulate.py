@@ -22,7 +22,7 @@ from sim.faults.experiment import Step
 
 from .wrapper import WRAPPER, row_bytes, wrapper
 
-__all__ = ["ONES", "RANDOM", "ZEROS", "pack", "simulate", "unpack"]
+__all__ = ["ONES", "RANDOM", "ZEROS", "compiled", "pack", "simulate", "unpack"]
 
 ZEROS: Final = 0
 ONES: Final = 1
@@ -64,7 +64,7 @@ def simulate(
     ConfigError
         Verilator refuses the sources.
     """
-    program = _compiled(sources, netlist)
+    program = compiled(sources, netlist)
     with scratch_folder() as folder:
         sources.place_in(folder)
         (folder / "inputs").write_bytes(pack(netlist.inputs, steps).tobytes())
@@ -107,7 +107,7 @@ def unpack(ports: Sequence[Port], row: NDArray[np.uint8]) -> dict[str, int]:
     return found
 
 
-def _compiled(sources: Sources, netlist: Frozen) -> Path:
+def compiled(sources: Sources, netlist: Frozen) -> Path:
     """Return the program, from the cache if it is there."""
     around = wrapper(netlist, sources.parameters)
     sizes = f"-DROW={row_bytes(netlist.inputs)} -DOUT={row_bytes(netlist.outputs)}"
