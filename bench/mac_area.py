@@ -5,8 +5,9 @@ Run ``python -m bench.mac_area [--quick]``; minutes the first time, then from th
 - UltraScale+: LUT of the reference unit, no DSP, against 1,600 (two published units that cover
   less take 2,241 together, `reference/accelerators.md`). LUTs used as shift registers count.
 - sky130: cell area of the reference unit against the sum of four single-format units, each the
-  smallest of what is tried here (gating, sharing and step vary) with the same port, throughput,
-  accumulator and number of pipeline registers; the bar is 42 % below.
+  smallest of what is tried here (levels of registers, sharing and step vary) that has the same
+  port, throughput and accumulator, and at least the same clock by static timing before layout; the
+  bar is 42 % below.
 - Overhead in LUT and FF over the widest single-precision unit (SPADE: 6.9 % and 14.9 %).
 
 Beside them: wide port, quire, shared multiplier. ``--quick`` leaves those out.
@@ -18,10 +19,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 from bench.mac_units import MODES, OWN, QUIRE, REFERENCE, SHARED, WIDE, single
 from boards.flows import synthesize, used
+from boards.flows.synthesis import synthesis
 from boards.target import Target, load_target
+from dse.explore.ladder import measure_clock
 from hw.export import export
 from hw.mac import MacConfig
 
@@ -29,8 +33,8 @@ __all__ = ["LUT_BAR", "SAVING_BAR", "main"]
 
 LUT_BAR, SAVING_BAR = 1600, 0.42
 SPADE = (0.069, 0.149)
-ASIC_PIPELINE = 2
-"""Registers of the sky130 comparison, on both sides alike."""
+ASIC_PIPELINE = 1
+"""Levels of registers of the unit that is compared on sky130."""
 _LIMIT_S = 3600.0
 
 
@@ -41,11 +45,26 @@ def area(config: MacConfig, target: Target) -> dict[str, float]:
     return {name: used(metrics, name) for name in names}
 
 
-def smallest(mode: str, target: Target, unit: MacConfig) -> tuple[float, MacConfig]:
-    """Return the least cell area of a single-format unit, and the unit."""
-    tried = [single(mode, unit, gating=False, step=step) for step in (8, 16)]
-    found = [(area(config, target)["cell_area_um2"], config) for config in tried]
-    return min(found, key=lambda pair: pair[0])
+@cache
+def on_asic(config: MacConfig) -> tuple[float, float]:
+    """Return cell area in um2 and clock in MHz, before layout."""
+    target = load_target("sky130")
+    design = export(config, "kiln_mac")
+    found = synthesis(design, target, timeout_s=_LIMIT_S)
+    clock, _ = measure_clock(design, found, target, seed=0)
+    return used(found.metrics, "cell_area_um2"), clock["clock_mhz_modelled"].value
+
+
+def smallest(mode: str, unit: MacConfig, clock_mhz: float) -> MacConfig:
+    """Return the single-format unit of the least area that is no slower."""
+    tried = [
+        single(mode, unit, gating=False, step=step, sharing=sharing, pipeline=pipeline)
+        for step in (8, 16)
+        for sharing in ("shared", "dedicated")
+        for pipeline in (1, 2, 3)
+    ]
+    quick = [config for config in tried if on_asic(config)[1] >= clock_mhz]
+    return min(quick, key=lambda config: on_asic(config)[0])
 
 
 def ultrascale(quick: bool) -> bool:
@@ -85,32 +104,44 @@ def _fpga_line(name: str, config: MacConfig, found: dict[str, float]) -> None:
 
 
 def asic(quick: bool) -> bool:
-    """Print cell areas; return whether the bar is met."""
-    target = load_target("sky130")
-    unit = replace(REFERENCE, pipeline=ASIC_PIPELINE)
-    candidates = [replace(unit, gating=False, sharing=s) for s in ("shared", "dedicated")]
-    whole, chosen = min(
-        ((area(config, target)["cell_area_um2"], config) for config in candidates),
-        key=lambda pair: pair[0],
-    )
-    print(f"{target.name}, cell area in um2, {ASIC_PIPELINE} of 3 levels of registers")
-    print(f"  all four, {chosen.sharing:10} {whole:9.0f}", flush=True)
-    total = 0.0
-    for mode in MODES:
-        found, config = smallest(mode, target, unit)
-        total += found
-        print(f"  {mode:20} {found:9.0f}   step {config.step}", flush=True)
-    saving = 1 - whole / total
+    """Print cell areas and clocks; return whether the bar is met."""
+    unit = replace(REFERENCE, pipeline=ASIC_PIPELINE, gating=False)
+    whole = min((replace(unit, sharing=s) for s in ("shared", "dedicated")), key=_area)
+    print(f"sky130, cell area in um2 and MHz, {ASIC_PIPELINE} levels of registers at most of 3")
+    _asic_line(f"all four, {whole.sharing}", whole)
+    alone = [smallest(mode, unit, on_asic(whole)[1]) for mode in MODES]
+    for mode, config in zip(MODES, alone, strict=True):
+        _asic_line(mode, config)
+    saving = _saving(whole, alone)
     ok = saving >= SAVING_BAR
     print(
-        f"  {'pass' if ok else 'FAIL'}: {saving:.1%} below the sum {total:.0f}, "
+        f"  {'pass' if ok else 'FAIL'}: {saving:.1%} below their sum at no lower clock, "
         f"bar {SAVING_BAR:.0%}"
     )
+    level = [replace(config, pipeline=ASIC_PIPELINE) for config in alone]
+    slowest = min(on_asic(config)[1] for config in level)
+    print(f"  {_saving(whole, level):.1%} below at equal depth, the slowest at {slowest:.1f} MHz")
     if not quick:
         for name, config in {"quire": QUIRE, "wide port": WIDE}.items():
-            found = area(replace(config, pipeline=ASIC_PIPELINE), target)["cell_area_um2"]
-            print(f"  {name:20} {found:9.0f}", flush=True)
+            _asic_line(name, replace(config, pipeline=ASIC_PIPELINE))
     return ok
+
+
+def _saving(whole: MacConfig, alone: Sequence[MacConfig]) -> float:
+    return 1 - _area(whole) / sum(_area(config) for config in alone)
+
+
+def _area(config: MacConfig) -> float:
+    return on_asic(config)[0]
+
+
+def _asic_line(name: str, config: MacConfig) -> None:
+    found, clock = on_asic(config)
+    print(
+        f"  {name:20} {found:9.0f} {clock:6.1f}   {config.pipeline} levels, step {config.step}, "
+        f"{config.sharing}",
+        flush=True,
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
