@@ -74,13 +74,15 @@ def _compared(kind: str, a: Sequence[Bit], b: Sequence[Bit], signed: bool, bits:
 
 
 def _chosen(a: Sequence[Bit], b: Sequence[Bit], selects: Sequence[Bit], bits: Bits) -> str:
-    """Return a multiplexer; of several selects that are set, the lowest counts."""
+    """Return a multiplexer: the or of what is selected, as synthesis builds it."""
     width = len(a)
-    tests = (
-        f"{bits([select])} ? {bits(b[at * width : (at + 1) * width])} : "
-        for at, select in enumerate(selects)
-    )
-    return f"{''.join(tests)}{bits(a)}"
+    if len(selects) == 1:
+        return f"{bits(selects)} ? {bits(b)} : {bits(a)}"
+    words = [f"({bits(selects)} == 0 ? {bits(a)} : {width}'h0)"]
+    for at, select in enumerate(selects):
+        mask = f"{{{width}{{{bits([select])}}}}}"
+        words.append(f"({mask} & {bits(b[at * width : (at + 1) * width])})")
+    return " | ".join(words)
 
 
 def _shifted(

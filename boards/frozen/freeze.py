@@ -26,6 +26,7 @@ _ERROR = re.compile(r"^ERROR: (.*)$", re.MULTILINE)
 _MODULE = re.compile(r"^\s*module\s+(?:automatic\s+)?(\w+)", re.MULTILINE)
 _LOWER = (
     "proc -norom",  # tables written as case statements are logic, not memories
+    "setattr -mod -unset keep_hierarchy",  # flattened all the same
     "flatten -separator .",
     "memory_collect",
     "memory_narrow",

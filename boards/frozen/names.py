@@ -57,6 +57,30 @@ class Names:
                     found.setdefault(bit, []).append((name, at))
         return found
 
+    @cached_property
+    def is_slang(self) -> bool:
+        """Whether `read_slang` made the netlist."""
+        return any(name.startswith(_DRIVER) for name in self._cells)
+
+    @cached_property
+    def _words(self) -> dict[tuple[Bit, ...], list[str]]:
+        """Public nets by their bits."""
+        found: dict[tuple[Bit, ...], list[str]] = {}
+        for name, net in self._nets.items():
+            if not net["hide_name"]:
+                found.setdefault(tuple(net["bits"]), []).append(name)
+        return found
+
+    def net(self, cell: str, output: Sequence[Bit]) -> str:
+        """Return the net that a cell drives, in its own instance if there is one; else ""."""
+        prefix = self.instance(cell)
+        names = self._words.get(tuple(output), ())
+        return min(names, key=lambda n: (not n.startswith(prefix), len(n), n), default="")
+
+    def instance(self, cell: str) -> str:
+        """Return the instance that holds a cell, with a dot; "" for the top, or if unknown."""
+        return _instance(cell)[0]
+
     def of(self, cell: str, q: Sequence[Bit]) -> str:
         """Return the name of a register, once only: its net's, with the bits if it is a part."""
         name = self._register(cell, q)

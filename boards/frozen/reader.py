@@ -8,6 +8,7 @@ from typing import Any
 
 from hw.contracts import ConfigError
 
+from .labels import labelled
 from .lower import Lowered, lower_cell, lower_flop, number
 from .names import Names
 from .netlist import Bit, Cell, Flop, Frozen, MemoryCell, Port
@@ -44,7 +45,7 @@ def read_frozen(netlist: Mapping[str, Any], top: str) -> Frozen:
     clock = _clock(ports, found.clocks)
     made = found.made
     frozen = Frozen(top, clock, ports, tuple(made.cells), tuple(made.flops), tuple(found.memories))
-    return ordered(_driven(frozen, found.names))
+    return labelled(ordered(_driven(frozen, found.names)), found.names)
 
 
 @dataclass

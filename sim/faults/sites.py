@@ -6,9 +6,9 @@ from here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 
 import numpy as np
@@ -103,7 +103,10 @@ class Sites:
 
 
 def list_sites(
-    netlist: Frozen, *, kinds: tuple[int, ...] = (FLOP,), tags: Mapping[str, str] | None = None
+    netlist: Frozen,
+    *,
+    kinds: tuple[int, ...] = (FLOP,),
+    tags: Mapping[str, str] | Callable[[str], str] | None = None,
 ) -> Sites:
     """Return the sites of a netlist.
 
@@ -111,9 +114,9 @@ def list_sites(
     ----------
     kinds : tuple of int
         Of `FLOP`, `MEMORY`, `NET`.
-    tags : dict of str to str
+    tags : dict of str to str, or callable
         Structure by prefix of the hierarchical name, the longest that fits; words that none fits
-        belong to the instance that holds them.
+        belong to the instance that holds them. A callable returns the structure of a name.
     """
     listed: list[tuple[int, int, str, int, int, str]] = []
     if FLOP in kinds:
@@ -127,9 +130,10 @@ def list_sites(
         listed += [
             (NET, at, c.name, len(c.output), 1, c.type) for at, c in enumerate(netlist.cells)
         ]
+    tag = tags if callable(tags) else partial(_tag, tags=tags or {})
     return Sites(
         tuple(
-            Word(name, kind, at, width, rows, cell, _tag(name, tags or {}))
+            Word(name, kind, at, width, rows, cell, tag(name))
             for kind, at, name, width, rows, cell in listed
         )
     )
