@@ -1,6 +1,6 @@
-"""Campaigns resampled from an exhaustive truth: how often intervals cover it, and how wide they are.
+"""Campaigns resampled from an exhaustive truth: intervals' coverage and width.
 
-Run ``python -m bench.fault_statistics``. The truth, ``bench/fault_truth.npz``, is the class of every
+Run ``python -m bench.fault_statistics``. The truth, ``bench/fault_truth.npz``, is the class of each
 single-event upset of every flip-flop of an 8×8 int8 output-stationary matrix engine in 46 cycles of
 one job (7,743 × 46 = 356,178 pairs in 90 structures), as the lanes engine found it. Each campaign
 goes through the plan's own interface: it is asked for pairs until it wants no more, and then for

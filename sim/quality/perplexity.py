@@ -190,10 +190,20 @@ class QualityBench:
         }
         return {"model": self.model.digest, **digests, "tokens": self.tokens}
 
-    def measure(self, assignment: Assignment, *, divergence: bool = False) -> Measured:
-        """Run all windows; the same on every machine but for the last bits of libm."""
+    @property
+    def calibration(self) -> Calibration:
+        """What fixes activations' scales; made when it is first asked for."""
         if self._calibration is None:
             self._calibration = Calibration(self.model, self._calibration_tokens)
+        return self._calibration
+
+    @property
+    def weights(self) -> dict[tuple[Any, ...], Any]:
+        """Quantised weights, which runners of the model share."""
+        return self._weights
+
+    def measure(self, assignment: Assignment, *, divergence: bool = False) -> Measured:
+        """Run all windows; the same on every machine but for the last bits of libm."""
         if not divergence:
             return Measured(
                 losses=self._losses(assignment), reference=self.reference, tokens=self.tokens
@@ -219,7 +229,8 @@ class QualityBench:
         return _blocks([runner.losses(window) for window in self.windows])
 
     def _runner(self, assignment: Assignment) -> Runner:
-        return Runner(self.model, assignment, self._calibration, weights=self._weights)
+        calibration = None if assignment == Assignment() else self.calibration
+        return Runner(self.model, assignment, calibration, weights=self._weights)
 
 
 def _blocks(windows: Iterable[Floats]) -> tuple[float, ...]:

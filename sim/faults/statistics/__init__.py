@@ -1,7 +1,7 @@
 """Statistics of campaigns: what to inject, and what the outcomes say of all faults."""
 
 from .allocation import neyman
-from .estimate import Estimate, Tally, tally
+from .estimate import Estimate, Tally, joined, tally
 from .frame import Frame, Stratum
 from .intervals import anytime, clopper_pearson, exact, wilson
 from .plan import Classes, Exhaustive, Numbers, Plan, Sampled
@@ -29,6 +29,7 @@ __all__ = [
     "clopper_pearson",
     "collapse",
     "exact",
+    "joined",
     "leveugle",
     "neyman",
     "none_seen",

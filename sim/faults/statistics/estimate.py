@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from sim.faults.outcome import CLASSES, UNDETECTED
 from .frame import Frame, Stratum
 from .intervals import clopper_pearson, exact
 
-__all__ = ["Estimate", "Pilot", "Tally", "tally"]
+__all__ = ["Estimate", "Pilot", "Tally", "joined", "tally"]
 
 
 Floats = NDArray[np.float64]
@@ -200,3 +200,28 @@ def tally(
     shape = (len(frame.strata), len(CLASSES))
     looked = confidence if look is None else look
     return Tally(frame.strata, frame.sizes, counts.reshape(shape), confidence, looked)
+
+
+def joined(parts: Sequence[Tally]) -> Tally:
+    """Return several campaigns' tallies as one, whose strata are all of theirs.
+
+    Intervals are made with the highest confidence that one of them needs.
+    """
+    pilots = [part.pilot or _all_at_once(part) for part in parts]
+    pilot = Pilot(
+        np.concatenate([pilot.counts for pilot in pilots]),
+        np.concatenate([pilot.weight for pilot in pilots]),
+    )
+    return Tally(
+        tuple(stratum for part in parts for stratum in part.strata),
+        np.concatenate([part.sizes for part in parts]),
+        np.concatenate([part.counts for part in parts]),
+        max(part.confidence for part in parts),
+        max(part.look for part in parts),
+        pilot if any(part.pilot for part in parts) else None,
+    )
+
+
+def _all_at_once(part: Tally) -> Pilot:
+    """Return a pilot that is the whole campaign."""
+    return Pilot(part.counts, np.ones(len(part.sizes)))
