@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from hw.contracts import ConfigError
 
-__all__ = ["compile_function"]
+__all__ = ["compile_function", "translate_function"]
 
 _TOKEN = re.compile(r"\s*([A-Za-z_][\w\[\]]*|[01]|[!'&*|+^()])")
 
@@ -26,18 +26,30 @@ def compile_function(text: str, inputs: Sequence[str]) -> Callable[..., Any]:
     ConfigError
         Not an expression of these inputs.
     """
-    parser = _Parser(text, {name: f"v{i}" for i, name in enumerate(inputs)})
-    body = parser.parse()
+    body = translate_function(text, {name: f"v{i}" for i, name in enumerate(inputs)})
     arguments = ", ".join(f"v{i}" for i in range(len(inputs)))
     # The body holds nothing but operators, parentheses and the names v0, v1, ...
     function: Callable[..., Any] = eval(f"lambda {arguments}: {body}")
     return function
 
 
+def translate_function(text: str, names: Mapping[str, str]) -> str:
+    """Return the function in Liberty expression `text` with ``~ & ^ |``, as Python and C++ have it.
+
+    Inputs are called as `names` says; constants are ``0`` and ``(~0)``.
+
+    Raises
+    ------
+    ConfigError
+        Not an expression of these inputs.
+    """
+    return _Parser(text, names).parse()
+
+
 class _Parser:
     """Recursive descent: ``!x x'`` before ``^`` before ``& *`` and juxtaposition before ``| +``."""
 
-    def __init__(self, text: str, names: dict[str, str]) -> None:
+    def __init__(self, text: str, names: Mapping[str, str]) -> None:
         self.text, self.names = text, names
         self.tokens = [match.group(1) for match in _TOKEN.finditer(text)]
         if "".join(self.tokens) != re.sub(r"\s", "", text):

@@ -8,7 +8,7 @@ from .clock_gates import CLOCK_PIN, ENABLE_PIN, GATED_PIN
 from .memories import FLOP_LIMIT_BITS
 from .table import PREFIX
 
-__all__ = ["ABC_AREA", "gated_commands", "mapping_commands"]
+__all__ = ["ABC_AREA", "gated_commands", "mapping_commands", "small_memories"]
 
 ABC_AREA = "strash; ifraig; scorr; dc2; strash; dch -f; amap -m; topo"
 """Fixed area-oriented script: equal logic gets equal cells wherever it stands.
@@ -35,7 +35,7 @@ def mapping_commands(top: str, liberty: str | Path, abc_script: str | Path) -> t
         f"hierarchy -check -top {top}",
         "proc; opt_expr; opt_clean; check; opt -nodffe -nosdff; fsm; opt; wreduce; peepopt",
         "opt_clean; alumacc; share; opt; memory -nomap; opt_clean",
-        f"memory_map {_small_memories()}",
+        f"memory_map {small_memories()}",
         "opt -fast -full; techmap; opt -fast; opt_clean",
         f"dfflibmap -liberty {liberty}",
         f"abc -liberty {liberty} -script {abc_script}",
@@ -64,8 +64,8 @@ def gated_commands(
     )
 
 
-def _small_memories() -> str:
-    """Return the selection of memories of at most `FLOP_LIMIT_BITS` bits.
+def small_memories() -> str:
+    """Return the Yosys selection of memories of at most `FLOP_LIMIT_BITS` bits.
 
     A selection compares one parameter with a constant, so the hyperbola words * width = limit is
     covered by rectangles, one for each of its steps.

@@ -1,0 +1,230 @@
+"""The gates engine: hundreds of copies of a mapped netlist, a bit for each in every net."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw.contracts import KilnError, make_folder, scratch_folder
+from sim.cosim.tools import cache_root
+from sim.faults.experiment import Experiment
+from sim.faults.fault import FLIP
+from sim.faults.outcome import OUTCOME
+from sim.faults.sites import FLOP, MEMORY, NET
+from sim.faults.verilator.files import check_cycles, watched_rows
+
+from .cells import operations
+from .mapping import map_gates
+from .matching import Gates
+from .program import write_program
+
+__all__ = ["GatesEngine"]
+
+RUNTIME = Path(__file__).with_name("gates.cpp")
+_FLAGS = ("-O2", "-march=native", "-std=c++17", "-Wno-psabi")
+_LIMIT_S = 24 * 3600.0
+_NET = 0xFFFFFFFF  # in place of a memory
+
+_FAULT = np.dtype([(name, "<u4") for name in ("cycle", "length", "model", "item", "items")])
+_ITEM = np.dtype([(name, "<u4") for name in ("memory", "where", "row", "bit")])
+
+
+class GatesEngine:
+    """An `Engine` on library cells.
+
+    Places of flip-flops and memories are those of the experiment's netlist; `NET` places are
+    those of `gate_sites(engine.gates)`: their word is an index of ``engine.gates.netlist.cells``.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What is run; its netlist is mapped, unless it comes mapped.
+    gates : Gates, optional
+        The mapped netlist.
+    lanes : int
+        Copies at once, one of them without a fault: a multiple of 64.
+
+    Raises
+    ------
+    ConfigError
+        A flip-flop of the netlist has none of its own in the mapped one.
+    """
+
+    name = "gates"
+
+    def __init__(
+        self, experiment: Experiment, *, gates: Gates | None = None, lanes: int = 512
+    ) -> None:
+        self.experiment = experiment
+        self.gates = gates or map_gates(experiment.netlist)
+        known = operations(self.gates.library)
+        self._program = write_program(self.gates.netlist, known.numbers)
+        self._binary = _compiled(known.code, lanes)
+
+    def trace(self) -> list[dict[str, int]]:
+        """Return the outputs of every cycle, without a fault."""
+        ports = self.gates.netlist.ports
+        with scratch_folder() as folder:
+            self._write(folder)
+            self._run(folder, "trace", "design", "inputs", "outputs")
+            bits = np.fromfile(folder / "outputs", dtype=np.uint8)
+        rows = bits.reshape(self.experiment.cycles, -1)
+        ends = np.cumsum([len(port.bits) for port in ports]).tolist()
+        return [
+            {
+                port.name: _number(row[end - len(port.bits) : end])
+                for port, end in zip(ports, ends, strict=True)
+                if not port.is_input
+            }
+            for row in rows
+        ]
+
+    def inject(self, faults: NDArray[np.void]) -> NDArray[np.void]:
+        """Return the `OUTCOME` of each `FAULT`, in the order given.
+
+        Raises
+        ------
+        ConfigError
+            A fault after the last cycle.
+        """
+        check_cycles(self.experiment, faults)
+        order = np.argsort(faults["cycle"], kind="stable")
+        listed, items = self._translated(faults[order])
+        with scratch_folder() as folder:
+            self._write(folder)
+            watched_rows(self.experiment).tofile(folder / "observation")
+            listed.tofile(folder / "faults")
+            items.tofile(folder / "items")
+            files = ("design", "inputs", "observation", "faults", "items", "outcomes")
+            self._run(folder, "inject", *files)
+            found = np.fromfile(folder / "outcomes", dtype=OUTCOME)
+        outcomes = np.empty(len(faults), dtype=OUTCOME)
+        outcomes[order] = found
+        return outcomes
+
+    def _write(self, folder: Path) -> None:
+        self._program.numbers.tofile(folder / "design")
+        ports = self.experiment.netlist.inputs
+        width = sum(len(port.bits) for port in ports)
+        rows = b""
+        for step in self.experiment.inputs:
+            value, at = 0, 0
+            for port in ports:
+                value |= step.get(port.name, 0) << at
+                at += len(port.bits)
+            rows += value.to_bytes(max(1, -(-width // 8)), "little")
+        (folder / "inputs").write_bytes(rows)
+
+    def _translated(self, faults: NDArray[np.void]) -> tuple[NDArray[np.void], NDArray[np.void]]:
+        """Return faults as the program reads them, and their items in the same order."""
+        place = faults["place"]
+        parts, owners = [], []
+        for offset in range(16):
+            hit = np.flatnonzero(faults["pattern"] >> offset & 1)
+            row = place["row"][hit].astype(np.int64) + offset // 4
+            bit = place["bit"][hit].astype(np.int64) + offset % 4
+            found, inside = self._items(place["kind"][hit], place["word"][hit], row, bit)
+            parts.append(found[inside])
+            owners.append(hit[inside])
+        owner = np.concatenate(owners)
+        order = np.argsort(owner, kind="stable")
+        counts = np.bincount(owner, minlength=len(faults))
+        listed = np.zeros(len(faults), dtype=_FAULT)
+        listed["cycle"], listed["model"] = faults["cycle"], faults["model"]
+        lasting = (place["kind"] == NET) | (faults["model"] != FLIP)
+        listed["length"] = np.where(lasting, faults["length"], 0)
+        listed["items"] = np.where(lasting & (faults["length"] == 0), 0, counts)
+        listed["item"] = np.concatenate([[0], np.cumsum(counts)[:-1]]) if len(faults) else 0
+        return listed, np.concatenate(parts)[order]
+
+    def _items(
+        self,
+        kind: NDArray[np.uint8],
+        word: NDArray[np.uint32],
+        row: NDArray[np.int64],
+        bit: NDArray[np.int64],
+    ) -> tuple[NDArray[np.void], NDArray[np.bool_]]:
+        """Return the item of each place, and whether the place exists."""
+        found = np.zeros(len(kind), dtype=_ITEM)
+        found["memory"], found["row"], found["bit"] = _NET, row, bit
+        inside = np.zeros(len(kind), dtype=bool)
+        gates, program = self.gates, self._program
+        widths = np.array([len(flop.q) for flop in gates.netlist.flops], dtype=np.int64)
+        firsts = np.cumsum([0, *widths])[:-1]
+
+        at = np.flatnonzero((kind == NET) & (row == 0) & (bit == 0))
+        found["where"][at] = program.cells[word[at]]
+        inside[at] = True
+        at = np.flatnonzero((kind == FLOP) & (row == 0))
+        at = at[bit[at] < widths[word[at]]]
+        found["where"][at] = program.flops[firsts[word[at]] + bit[at]]
+        inside[at] = True
+        for index, (memory, where) in enumerate(
+            zip(gates.source.memories, gates.memories, strict=True)
+        ):
+            at = np.flatnonzero(
+                (kind == MEMORY) & (word == index) & (row < memory.size) & (bit < memory.width)
+            )
+            inside[at] = True
+            if where < 0:
+                found["where"][at] = program.flops[firsts[-1 - where + row[at]] + bit[at]]
+            else:
+                found["memory"][at] = where
+        return found, inside
+
+    def _run(self, folder: Path, *arguments: str) -> None:
+        done = subprocess.run(
+            [str(self._binary), *arguments],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_LIMIT_S,
+        )
+        if done.returncode:
+            said = done.stderr.strip()
+            raise KilnError(f"the gates engine ended with {done.returncode}: {said}")
+
+
+def _number(bits: NDArray[np.uint8]) -> int:
+    return int.from_bytes(np.packbits(bits, bitorder="little").tobytes(), "little")
+
+
+def _compiled(code: str, lanes: int) -> Path:
+    """Return the program for all designs of a library, from the cache if it is there."""
+    settings = (str(lanes), *_FLAGS, platform.machine(), _processor())
+    text = "\0".join([code, RUNTIME.read_text("utf-8"), *settings])
+    target = (
+        make_folder(cache_root() / "gates-engine") / hashlib.sha256(text.encode()).hexdigest()[:32]
+    )
+    if target.exists():
+        return target
+    work = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    try:
+        (work / "cells.inc").write_text(code, "utf-8")
+        command = ["c++", *_FLAGS, f"-DLANES={lanes}", "-I", str(work), str(RUNTIME)]
+        done = subprocess.run(
+            [*command, "-o", str(work / "gates")], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise KilnError(f"the gates engine does not compile:\n{done.stderr[-3000:]}")
+        (work / "gates").rename(target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return target
+
+
+def _processor() -> str:
+    """Return what tells processors apart that programs are compiled for."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return ""
+    return next((line for line in lines if line.startswith(("flags", "Features"))), "")
