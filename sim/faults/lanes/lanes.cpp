@@ -187,6 +187,10 @@ struct Campaign {
       insert(diffs, NO_FORCE, f.cycle, strand);
       return strand;
     }
+    if (bits.empty() || !f.length) {
+      insert(diffs, NO_FORCE, f.cycle, strand);
+      return strand;
+    }
     const uint32_t until = f.length > cycles - f.cycle ? cycles : f.cycle + f.length;
     forces.push_back({f.model, f.kind, until, std::move(bits)});
     insert(diffs, (uint32_t)forces.size() - 1, f.cycle, strand);
