@@ -2,14 +2,21 @@
 
 from .manifest import Manifest, ManifestError, Replicas, check_manifest, count_manifest
 from .mapped import MappedBlock, MappedDesign, map_sky130
+from .plan import FLOP_SCHEMES, MEMORY_SCHEMES, Plan
+from .transform import Protected, protect
 
 __all__ = [
+    "FLOP_SCHEMES",
+    "MEMORY_SCHEMES",
     "Manifest",
     "ManifestError",
     "MappedBlock",
     "MappedDesign",
+    "Plan",
+    "Protected",
     "Replicas",
     "check_manifest",
     "count_manifest",
     "map_sky130",
+    "protect",
 ]

@@ -30,13 +30,19 @@ class Replicas:
     Members
     -------
     nets : tuple of str
-        Name of the register of each replica: one of them for a parity or check word.
+        Name of the register of each replica: one of them for a parity or check word. Behind a
+        ``|`` follow the bits of output ports that it drives, ``sum[3]``: synthesis calls a register
+        after its port.
     width : int
         Bits of each.
+    whole : bool
+        Every bit must be there. Else bits that nothing reads, or that never change, may be removed,
+        but from all replicas alike.
     """
 
     nets: tuple[str, ...]
     width: int
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ class Manifest:
     def from_json(cls, text: str) -> Manifest:
         """Return what `to_json` wrote."""
         raw = json.loads(text)
-        listed = tuple(Replicas(tuple(r["nets"]), r["width"]) for r in raw["replicas"])
+        listed = tuple(Replicas(tuple(r["nets"]), r["width"], r["whole"]) for r in raw["replicas"])
         return cls(listed, raw["voters"], raw["checkers"], raw["modules"])
 
 
@@ -107,13 +113,15 @@ def count_manifest(netlist: Netlist, manifest: Manifest) -> tuple[dict[str, int]
     missing: list[str] = []
     flops = 0
     for replicas in manifest.replicas:
-        cells: set[Any] = set()
-        for net in replicas.nets:
-            cells |= found.flops.get(net, set())
-        wanted = replicas.width * len(replicas.nets)
+        each = [
+            set().union(*(found.flops.get(label, set()) for label in net.split("|")))
+            for net in replicas.nets
+        ]
+        cells = set().union(*each)
+        wanted = len(replicas.nets) * (replicas.width if replicas.whole else max(map(len, each)))
         flops += len(cells)
         if len(cells) < wanted:
-            names = ", ".join(replicas.nets)
+            names = ", ".join(net.partition("|")[0] for net in replicas.nets)
             missing.append(f"{names}: {wanted} flip-flops wanted, {len(cells)} found")
     driven = {}
     for kind, nets in (("voters", manifest.voters), ("checkers", manifest.checkers)):
@@ -147,6 +155,8 @@ class _Found:
             bit: (*(prefix + net for net in module.names.get(bit, ())), *above.get(bit, ()))
             for bit in {*module.names, *above}
         }
+        for port, bit in module.outputs.items():
+            labels[bit] = (*labels.get(bit, ()), prefix + port)
         for instance in module.instances:
             if instance.type in netlist.modules:
                 child = netlist.modules[instance.type]

@@ -1,0 +1,248 @@
+"""Linear codes on registers and memories: check bits predicted from inputs, compared with outputs.
+
+Check bits are predicted through the multiplexers of enables and resets: where a register keeps its
+value, so do they. A prediction therefore costs one tree over the data that is loaded, and sees a
+transient in those multiplexers too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from boards.frozen import Bit, Cell, Flop, MemoryCell
+from hw.protect import HsiaoCode
+
+from .builder import Builder, Word
+from .manifest import Manifest, Replicas
+
+__all__ = ["Checked", "protect_groups", "protect_memory", "signature"]
+
+Rows = tuple[tuple[int, ...], ...]
+"""Of each check bit, the data bits that it is the parity of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What checkers say, as nets: errors that are detected, and those that are corrected."""
+
+    detected: tuple[Bit, ...]
+    corrected: tuple[Bit, ...]
+    manifest: Manifest
+
+
+class Drivers:
+    """Multiplexers by the word that they drive."""
+
+    def __init__(self, builder: Builder) -> None:
+        self.muxes = {cell.output: cell for cell in builder.cells if cell.type == "$mux"}
+
+
+def signature(drivers: Drivers, flop: Flop) -> tuple[Any, ...]:
+    """Return how a register is loaded; registers of one signature may share check bits."""
+    return _signature(drivers, flop.d, flop.q)
+
+
+def _signature(drivers: Drivers, d: Word, q: Word) -> tuple[Any, ...]:
+    if d == q:
+        return ("hold",)
+    if all(isinstance(bit, str) for bit in d):
+        return ("constant",)
+    cell = drivers.muxes.get(d)
+    if cell is None:
+        return ("load",)
+    sides = [_signature(drivers, cell.inputs[pin], q) for pin in "AB"]
+    if sides == [("load",), ("load",)]:
+        return ("load",)  # a multiplexer of data, not an enable or a reset
+    return ("mux", cell.inputs["S"], *sides)
+
+
+def rows_of(scheme: str, width: int) -> Rows:
+    """Return the check bits of a scheme."""
+    return (tuple(range(width)),) if scheme == "parity" else HsiaoCode(data_bits=width).rows
+
+
+def protect_groups(
+    b: Builder, flops: Sequence[Flop], scheme: str, group_bits: int, test: Sequence[Bit] = ()
+) -> Iterator[Checked]:
+    """Protect registers by parity or SECDED in groups of one signature."""
+    drivers = Drivers(b)
+    by_signature: dict[Any, list[Flop]] = {}
+    for flop in flops:
+        by_signature.setdefault(signature(drivers, flop), []).append(flop)
+    for members in by_signature.values():
+        for group in _cut(members, group_bits):
+            yield _protect_group(b, drivers, group, scheme)
+
+
+def _cut(flops: list[Flop], group_bits: int) -> Iterator[list[Flop]]:
+    """Return groups of whole registers, of at most `group_bits` unless one has more."""
+    group: list[Flop] = []
+    for flop in flops:
+        if group and sum(len(f.q) for f in group) + len(flop.q) > group_bits:
+            yield group
+            group = []
+        group.append(flop)
+    if group:
+        yield group
+
+
+def _protect_group(b: Builder, drivers: Drivers, group: list[Flop], scheme: str) -> Checked:
+    name = f"{group[0].name}$check"
+    q = tuple(bit for flop in group for bit in flop.q)
+    init = sum(flop.init << sum(len(f.q) for f in group[:at]) for at, flop in enumerate(group))
+    rows = rows_of(scheme, len(q))
+    stored = b.word(len(rows))
+    predicted = _predict(b, drivers, name, [(f.d, f.q) for f in group], rows, stored)
+    b.flops.append(Flop(name, predicted, stored, _checks(init, rows)))
+    manifest = Manifest((Replicas((name,), len(rows)),))
+    return _checker(b, name, q, stored, scheme, manifest)
+
+
+def _checks(word: int, rows: Rows) -> int:
+    return sum((sum(word >> at & 1 for at in row) & 1) << r for r, row in enumerate(rows))
+
+
+def _predict(
+    b: Builder,
+    drivers: Drivers,
+    name: str,
+    words: list[tuple[Word, Word]],
+    rows: Rows,
+    stored: Word,
+) -> Word:
+    """Return check bits of the words' next values; all of them have one signature."""
+    d, q = words[0]
+    kind = _signature(drivers, d, q)
+    if kind == ("hold",):
+        return stored
+    if kind[0] == "mux":
+        cells: list[Cell] = [drivers.muxes[d] for d, _ in words]
+        sides = [
+            [(cell.inputs[pin], q) for cell, (_, q) in zip(cells, words, strict=True)]
+            for pin in "AB"
+        ]
+        zero, one = (_predict(b, drivers, name, side, rows, stored) for side in sides)
+        return b.mux(f"{name}$next", cells[0].inputs["S"][0], zero, one)
+    bits = tuple(bit for d, _ in words for bit in d)
+    return encoded(b, name, bits, rows)
+
+
+def encoded(b: Builder, name: str, bits: Word, rows: Rows, *, raw: bool = False) -> Word:
+    """Return the check bits of a word."""
+    return tuple(
+        b.parity(f"{name}$p{r}", [bits[at] for at in row], raw=raw) for r, row in enumerate(rows)
+    )
+
+
+def _checker(
+    b: Builder, name: str, q: Word, stored: Word, scheme: str, manifest: Manifest
+) -> Checked:
+    """Compare what is stored with its check bits, and correct it where the code can."""
+    rows = rows_of(scheme, len(q))
+    syndrome = tuple(
+        b.parity(f"{name}$s{r}", [stored[r], *(q[at] for at in row)], raw=True)
+        for r, row in enumerate(rows)
+    )
+    if scheme == "parity":
+        return Checked((syndrome[0],), (), manifest)
+    columns = HsiaoCode(data_bits=len(q)).columns
+    hits = []
+    for at, column in enumerate(columns):
+        constant = tuple(str(column >> r & 1) for r in range(len(rows)))
+        hits.append(b.cell(f"{name}$is{at}", "$eq", 1, A=syndrome, B=constant)[0])
+    flips = tuple(hits)
+    data = b.cell(f"{name}$data", "$xor", len(q), A=q, B=flips[: len(q)], raw=True)
+    checks = b.cell(f"{name}$checks", "$xor", len(rows), A=stored, B=flips[len(q) :], raw=True)
+    b.taken_over |= dict(zip(q, data, strict=True)) | dict(zip(stored, checks, strict=True))
+    corrected = b.any_of(f"{name}$corrected", flips)
+    wrong = b.any_of(f"{name}$wrong", syndrome)
+    known = b.cell(f"{name}$unknown", "$not", 1, A=(corrected,))
+    detected = b.cell(f"{name}$detected", "$and", 1, A=(wrong,), B=known)
+    return Checked(detected, (corrected,), manifest)
+
+
+def protect_memory(b: Builder, index: int, scheme: str) -> Checked:
+    """Put check bits beside the words of a memory, a code for each part that is written at once.
+
+    Words are checked where they are read; behind the register of a read port, if it has one, which
+    is then covered as well, and the memory's access time stays what it was.
+    """
+    memory = b.memories[index]
+    detected: list[Bit] = []
+    corrected: list[Bit] = []
+    manifest = Manifest()
+    parts = _parts(memory)
+    codes = [rows_of(scheme, high - low) for low, high in parts]
+    more = sum(len(rows) for rows in codes)
+    writes = []
+    for w, (address, data, enable) in enumerate(memory.writes):
+        checks: Word = ()
+        enables: Word = ()
+        for (low, high), rows in zip(parts, codes, strict=True):
+            checks += encoded(b, f"{memory.name}$w{w}_{low}", data[low:high], rows)
+            enables += (enable[low],) * len(rows)
+        writes.append((address, data + checks, enable + enables))
+    reads = []
+    for r, (address, data) in enumerate(memory.reads):
+        stored = b.word(more)
+        reads.append((address, data + stored))
+        seen, behind, added = _behind(b, f"{memory.name}$r{r}", data, stored)
+        manifest |= added
+        at = 0
+        for (low, high), rows in zip(parts, codes, strict=True):
+            name = f"{memory.name}$r{r}_{low}"
+            found = _checker(
+                b, name, seen[low:high], behind[at : at + len(rows)], scheme, Manifest()
+            )
+            detected += found.detected
+            corrected += found.corrected
+            at += len(rows)
+    init = []
+    for word in memory.init:
+        checks_of, shift = 0, memory.width
+        for (low, high), rows in zip(parts, codes, strict=True):
+            checks_of |= _checks(word >> low & ((1 << (high - low)) - 1), rows) << shift
+            shift += len(rows)
+        init.append(word | checks_of)
+    b.memories[index] = replace(
+        memory,
+        width=memory.width + more,
+        reads=tuple(reads),
+        writes=tuple(writes),
+        init=tuple(init),
+    )
+    return Checked(tuple(detected), tuple(corrected), manifest)
+
+
+def _parts(memory: MemoryCell) -> list[tuple[int, int]]:
+    """Return the runs of bits that every write port enables together."""
+    keys = [tuple(enable[at] for _, _, enable in memory.writes) for at in range(memory.width)]
+    starts = [at for at in range(memory.width) if at == 0 or keys[at] != keys[at - 1]]
+    return list(zip(starts, [*starts[1:], memory.width], strict=True))
+
+
+def _behind(b: Builder, name: str, data: Word, stored: Word) -> tuple[Word, Word, Manifest]:
+    """Return what a read port's register holds, data and check bits; without one what is read."""
+    for flop in b.flops:
+        if flop.d == data:
+            return flop.q, b.flop(f"{name}$check", stored), _one(f"{name}$check", stored)
+        if len(flop.q) != len(data):
+            continue
+        for cell in b.cells:
+            if (
+                cell.type == "$mux"
+                and cell.output == flop.d
+                and cell.inputs["A"] == flop.q
+                and cell.inputs["B"] == data
+            ):
+                q = b.word(len(stored))
+                d = b.mux(f"{name}$hold", cell.inputs["S"][0], q, stored)
+                b.flops.append(Flop(f"{name}$check", d, q, 0))
+                return flop.q, q, _one(f"{name}$check", stored)
+    return data, stored, Manifest()
+
+
+def _one(name: str, word: Word) -> Manifest:
+    return Manifest((Replicas((name,), len(word)),))
