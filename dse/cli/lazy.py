@@ -61,6 +61,7 @@ class LazyGroup(CommandsOnDemand):
         "search": "Search accelerators for a workload; measure the best.",
         "generate": "Write the Verilog of one engine, without any search.",
         "verify": "Check a design's Verilog against its golden model.",
+        "inject": "Inject faults into a design, or into any Verilog.",
         "explain": "Say why a design is as fast as it is, and what would change it.",
         "build": "Make a bitstream of a design for a board.",
         "report": "Write the report page and pictures of a run.",

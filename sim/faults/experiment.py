@@ -139,9 +139,10 @@ _CORRECTORS = ("error_corrected", "fault_corrected")
 
 def observe(netlist: Frozen) -> Observation:
     """Return what port names tell: AXI4-Stream (``x_tdata``, ``x_tvalid``, ``x_tready``),
-    ``x_valid`` and ``x_ready``, ``error_detected`` and ``error_corrected``; all else counts always.
+    ``x_valid`` and ``x_ready`` of one bit each, ``error_detected`` and ``error_corrected``; all
+    else counts always.
     """
-    ports = {port.name for port in netlist.ports}
+    ports = {port.name for port in netlist.ports if len(port.bits) == 1}
     data: list[Watched] = []
     control: list[str] = []
     for port in netlist.outputs:
