@@ -1,6 +1,6 @@
 """Measure what the table of perplexities lacks, and write ``docs/quality.md``.
 
-Run ``python -m bench.perplexity``. The small model, its held-out text; about half an hour of one
+Run ``python -m bench.perplexity``. The small model, its held-out text; about an hour of one
 core from nothing. Rows are kept in ``sim/quality/small/perplexity.json`` as they come: killed, it
 goes on where it was.
 """
