@@ -18,6 +18,7 @@ from boards.power.functions import compile_function
 from boards.sky130 import library
 from boards.sky130.blackboxes import bind_memories
 from boards.target import load_target
+from boards.timing import analyse
 from boards.tools import require_tool
 from hw.contracts import KilnError
 
@@ -44,6 +45,12 @@ class MappedDesign:
     area_um2: float
     macro_area_um2: float
     text: str = field(repr=False, default="")
+
+    @cached_property
+    def period_ns(self) -> float:
+        """Clock period by static timing before layout, memories at their tables' access times."""
+        bound, cells, _ = bind_memories(self.netlist, library())
+        return float(analyse(bound, cells).metrics()["critical_path_ns_modelled"].value)
 
 
 def map_sky130(

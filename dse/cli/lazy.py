@@ -62,6 +62,7 @@ class LazyGroup(CommandsOnDemand):
         "generate": "Write the Verilog of one engine, without any search.",
         "verify": "Check a design's Verilog against its golden model.",
         "inject": "Inject faults into a design, or into any Verilog.",
+        "harden": "Protect a design until an ASIL's bounds hold, at the least area.",
         "explain": "Say why a design is as fast as it is, and what would change it.",
         "build": "Make a bitstream of a design for a board.",
         "report": "Write the report page and pictures of a run.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Signal, signed, unsigned
@@ -66,13 +67,12 @@ class OutputStage(wiring.Component):
         m = Module()
         held = self._held()
         leave, move = Signal(), Signal()
-        beat = Signal(self.o.payload.shape(), reset_less=True)
+        beat = self._beat(m)
         m.d.comb += [
             leave.eq(~self.o.valid | self.o.ready),
             move.eq(~held | leave),
             self.read.eq(self.available & move),
             self.moved.eq(held & leave),
-            self.o.payload.eq(beat),
         ]
         with m.If(move):
             m.d.sync += held.eq(self.read)
@@ -86,6 +86,20 @@ class OutputStage(wiring.Component):
             if self._checked:
                 m.d.sync += self.sum.eq(self.sum_word)
         return m
+
+    def _beat(self, m: Module) -> Any:
+        """Return the registers behind `o`; what is checked otherwise than by sums is apart."""
+        if not self._checked:
+            beat = Signal(self.o.payload.shape(), reset_less=True)
+            m.d.comb += self.o.payload.eq(beat)
+            return beat
+        payload = self.o.payload
+        shapes = {"data": payload.data.shape(), "keep": self._cols, "last": 1}
+        beat = SimpleNamespace(
+            **{name: Signal(s, name=f"beat_{name}", reset_less=True) for name, s in shapes.items()}
+        )
+        m.d.comb += [getattr(payload, name).eq(getattr(beat, name)) for name in shapes]
+        return beat
 
     def _held(self) -> Signal:
         """Return whether the memories hold a row; a proof overrides this to see it."""

@@ -1,0 +1,87 @@
+"""What is hardened: the variants of a design of Kiln's, or of anyone's Verilog."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from boards.frozen import Frozen, freeze, sources_of, write_verilog
+from boards.protect import map_sky130
+from dse.designs import DesignFolder
+from dse.inject import verilog_subject
+from hw.contracts import ConfigError
+from hw.export import export
+from hw.matrix import MatrixConfig
+from sim.faults.experiment import Step
+from sim.faults.stimulus import kiln_job, play_kiln, read_settings
+from sim.faults.structures import structures
+
+from .loop import Variant
+
+__all__ = ["Target", "kiln_target", "verilog_target"]
+
+Shape = tuple[int, int, int]
+_TAIL = 8
+
+
+@dataclass(frozen=True)
+class Target:
+    """A design to harden: its variants, the first as it is, and the structures of its names."""
+
+    variants: tuple[Variant, ...]
+    structure: Callable[[str], str]
+
+
+def verilog_target(
+    files: Sequence[Path], top: str, stimulus: str, *, observe: Path | None = None,
+    cycles: int = 0, seed: int = 0,
+) -> Target:  # fmt: skip
+    """Return a user's own design; each instance is a structure, unless `observe` says otherwise."""
+    subject = verilog_subject(files, top, stimulus, observe=observe, cycles=cycles, seed=seed)
+    variant = _variant("", subject.netlist, subject.experiment.inputs, subject.played.start)
+    return Target((variant,), subject.structure)
+
+
+def kiln_target(folder: Path, *, shape: Shape | None = None, seed: int = 0) -> Target:
+    """Return a design of a run; of output-stationary engines of integers also with checksums."""
+    design = DesignFolder(folder)
+    return matrix_target(design.config, design.top, shape=shape, seed=seed)
+
+
+def matrix_target(config: object, top: str, *, shape: Shape | None = None, seed: int = 0) -> Target:
+    """Return a matrix engine, with and without checksums."""
+    if not isinstance(config, MatrixConfig):
+        raise ConfigError(
+            f"{type(config).__name__} cannot be hardened as a design yet; give its Verilog, "
+            "--verilog FILE --top NAME --stimulus FILE"
+        )
+    kinds = [""]
+    if config.dataflow == "os" and not config.formats and config.checksum == "none":
+        kinds.append("row")
+    found = []
+    for kind in kinds:
+        built = replace(config, checksum=kind) if kind else config
+        text = export(built, top).verilog
+        netlist, sources = freeze(text, top), sources_of(text)
+        played = play_kiln(
+            sources, netlist, read_settings(None), kiln_job(built, shape=shape, seed=seed), "a job"
+        )
+        name = f"checksum={kind!r}" if kind else ""
+        found.append(_variant(name, netlist, played.steps, played.start))
+    return Target(tuple(found), structures(config))
+
+
+def _variant(name: str, netlist: Frozen, inputs: Sequence[Step], start: int) -> Variant:
+    mapped = map_sky130(write_verilog(netlist), netlist.top, flat=True)
+    # Detectors speak after what they saw; nothing begins in the cycles that they would need.
+    last = max(start + 1, len(inputs) - _TAIL)
+    return Variant(
+        name=name,
+        netlist=netlist,
+        inputs=inputs,
+        window=range(start, last),
+        area_um2=mapped.area_um2,
+        macro_area_um2=mapped.macro_area_um2,
+        period_ns=mapped.period_ns,
+    )
