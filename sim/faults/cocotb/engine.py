@@ -167,7 +167,7 @@ class CocotbEngine:
                 )
         except (RuntimeError, SystemExit) as error:  # the runner ends the process under pytest
             failure = error
-        if failure is not None or over.is_set():
+        if failure is not None or over.is_set() or not (folder / "done").exists():
             said = log.read_text("utf-8", "replace")[-2000:] if log.exists() else ""
             raise KilnError(f"the experiment on cocotb failed ({failure}):\n{said}") from failure
 

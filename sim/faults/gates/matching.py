@@ -120,7 +120,14 @@ class _Matching:
     def _port(self, at: int, name: str, width: int) -> tuple[Bit, ...]:
         pins = {**self.module.inputs, **self.module.outputs}
         name = f"p{at}" if self.numbered else name
-        return tuple(pins[name if width == 1 else f"{name}[{bit}]"] for bit in range(width))
+        names = [name] if width == 1 else [f"{name}[{bit}]" for bit in range(width)]
+        missing = [pin for pin in names if pin not in pins]
+        if missing:
+            raise ConfigError(
+                f"the mapped netlist has no port {missing[0]} as {self.source.top} has; map the "
+                "netlist that is injected"
+            )
+        return tuple(pins[pin] for pin in names)
 
     def _flops(self) -> Iterable[Flop]:
         """Yield flip-flops on the nets of their names, or of the ports that they drive."""
