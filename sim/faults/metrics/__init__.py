@@ -1,6 +1,7 @@
 """Metrics of campaigns: vulnerability, failure rates, ISO 26262's figures, text of a model."""
 
 from .asil import Metric, Verdict, judge, metrics
+from .assess import assess
 from .failures import Failures, StructureRow, failures, structure_rows, together
 from .heat import Grid, grids
 from .patterns import WRONG, Pattern, Patterns, harvest, single_bits
@@ -19,6 +20,7 @@ __all__ = [
     "Rates",
     "StructureRow",
     "Verdict",
+    "assess",
     "failures",
     "grids",
     "harvest",

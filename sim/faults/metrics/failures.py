@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -77,6 +77,10 @@ class Failures:
         if not at or not self.fit[at].sum() > 0:
             return None
         return Failures(self.mechanism, self.nature, self.tally.only(at), self.fit[at])
+
+    def rated(self, fit: Sequence[float]) -> Failures:
+        """Return the same with other raw rates."""
+        return replace(self, fit=np.array(fit, dtype=np.float64))
 
     def share(self, of: Collection[int]) -> Estimate:
         """Return the share of the failures, weighted by rate, that end in one of `of`."""

@@ -17,7 +17,7 @@ __all__ = ["Cell", "Grid", "grids"]
 _PLACES = tuple(
     re.compile(pattern + r"(?=[._]|$)")
     for pattern in (
-        r"^(.*?)\brows?[_\[]?(\d+)\]?\.[a-z]+[_\[]?(\d+)\]?",  # array.row_1.pe_2.sum
+        r"^(.*?)\brows?[_\[]?(\d+)\]?(\.[a-z]+)[_\[]?(\d+)\]?",  # array.row_1.pe_2.sum
         r"^(.*?)_?r(?:ow)?_?(\d+)_?c(?:ol)?_?(\d+)",  # pe_r1_c2.sum, pe_row1_col2
         r"^(.*?)\[(\d+)\]\.?\w*\[(\d+)\]",  # rows[1].cols[2].sum
         r"^(.*?\D)_(\d+)_(\d+)",  # pe_1_2.sum
@@ -54,6 +54,10 @@ class Grid:
     cells: tuple[Cell, ...]
 
     @property
+    def sites(self) -> int:
+        return sum(cell.sites for cell in self.cells)
+
+    @property
     def rows(self) -> int:
         return max(cell.row for cell in self.cells) + 1
 
@@ -69,7 +73,7 @@ def grids(
     *,
     of: tuple[int, ...] = UNDETECTED,
 ) -> list[Grid]:
-    """Return the grids that names of words tell of, largest first.
+    """Return the grids that names of words tell of, the one with most sites first.
 
     Parameters
     ----------
@@ -91,7 +95,7 @@ def grids(
     bits = np.array([each.bits for each in sites.words])
     share = hits / np.maximum(drawn, 1)
     whole = [_grid(name, places, bits, share, drawn) for name, places in found.items()]
-    return sorted((g for g in whole if g is not None), key=lambda grid: -len(grid.cells))
+    return sorted((g for g in whole if g is not None), key=lambda grid: -grid.sites)
 
 
 def _grid(
@@ -119,5 +123,7 @@ def _grid(
 def _place(name: str) -> tuple[str, tuple[int, int]] | None:
     for pattern in _PLACES:
         if match := pattern.match(name):
-            return match[1].rstrip("._") or "array", (int(match[2]), int(match[3]))
+            name, row, *kind, column = match.groups()
+            whole = name.rstrip("._") + "".join(kind)
+            return whole.strip(".") or "array", (int(row), int(column))
     return None

@@ -12,13 +12,17 @@ from typing import Any, Final
 from hw.contracts import ConfigError, did_you_mean
 from sim.faults.sites import FLOP, MEMORY, NET
 
-__all__ = ["CELLS", "NATURES", "PERMANENT", "TRANSIENT", "Rate", "Rates", "load_rates"]
+__all__ = ["CELLS", "NATURES", "PERMANENT", "TRANSIENT", "Rate", "Rates", "Share", "load_rates"]
 
 TRANSIENT: Final = "transient"
 PERMANENT: Final = "permanent"
 NATURES: Final = (TRANSIENT, PERMANENT)
 CELLS: Final = ("memory", "flop", "hardened_flop", "gate")
 
+SHARES: Final = ("mbu",)
+"""Fault models that have a part of another's rate."""
+
+_SHARE = "share"
 _OF_KIND = {MEMORY: "memory", FLOP: "flop", NET: "gate"}
 _UNITS = {"Mbit": 1e-6, "cell": 1.0}
 _BASES = ("standard", "measured", "assumption")
@@ -55,12 +59,26 @@ class Rate:
         return self.fit * _UNITS[self.per] * self.derating
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What part of a rate some faults have; `basis` and `source` as of `Rate`."""
+
+    of: float
+    basis: str
+    source: str
+
+
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """A table of rates, by nature and type of cell, and its name."""
+    """A table of rates, by nature and type of cell, shares by fault model, and its name."""
 
     name: str
     table: Mapping[str, Mapping[str, Rate]]
+    shares: Mapping[str, Share]
+
+    def share_of(self, model: str) -> float:
+        """Return what part of the upsets a fault model has."""
+        return self.shares[model].of
 
     def of(self, nature: str, kind: int, *, hardened: bool = False) -> Rate:
         """Return the rate of a kind of site."""
@@ -93,11 +111,27 @@ def load_rates(path: Path | None = None) -> Rates:
             f"cannot read rates from {path} ({error}); give a TOML file with the entries of "
             "sim/faults/metrics/rates.toml"
         ) from None
-    for nature in read:
-        if nature not in NATURES:
-            raise ConfigError(f"{path}: [{nature}] is not known{did_you_mean(nature, NATURES)}")
+    for name in read:
+        if name not in (*NATURES, _SHARE):
+            known = did_you_mean(name, (*NATURES, _SHARE))
+            raise ConfigError(f"{path}: [{name}] is not known{known}")
     table = {nature: _cells(path, nature, read.get(nature, {})) for nature in NATURES}
-    return Rates(path.name, MappingProxyType(table))
+    shares = {name: _share(path, name, read.get(_SHARE, {}).get(name)) for name in SHARES}
+    return Rates(path.name, MappingProxyType(table), MappingProxyType(shares))
+
+
+def _share(path: Path, name: str, read: Any) -> Share:
+    where = f"{path}: [{_SHARE}.{name}]"
+    if not isinstance(read, Mapping) or set(read) != {"of", "basis", "source"}:
+        raise ConfigError(f"{where} needs of, basis, source, and nothing else")
+    of = read["of"]
+    if isinstance(of, bool) or not isinstance(of, int | float) or not 0 <= of <= 1:
+        raise ConfigError(f"{where}: of={of!r} is no share; use 0 to 1")
+    if read["basis"] not in _BASES or not str(read["source"]).strip():
+        raise ConfigError(
+            f"{where}: basis is one of {', '.join(_BASES)}, and source says where from"
+        )
+    return Share(**read)
 
 
 def _cells(path: Path, nature: str, read: Mapping[str, Any]) -> Mapping[str, Rate]:

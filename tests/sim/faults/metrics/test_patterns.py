@@ -19,11 +19,11 @@ from sim.quality.perplexity import QualityBench
 @pytest.mark.parametrize(
     ("name", "place"),
     [
-        ("core.array.row_1.pe_2.sum", ("core.array", (1, 2))),
-        ("row_3.pe_0.a", ("array", (3, 0))),
+        ("core.array.row_1.pe_2.sum", ("core.array.pe", (1, 2))),
+        ("row_3.pe_0.a", ("pe", (3, 0))),
         ("mesh.pe_r2_c11.acc", ("mesh.pe", (2, 11))),
         ("mesh.pe_row2_col11.acc", ("mesh.pe", (2, 11))),
-        ("g.rows[4].cols[5].acc", ("g", (4, 5))),
+        ("g.rows[4].cols[5].acc", ("g.cols", (4, 5))),
         ("pe_7_8.acc", ("pe", (7, 8))),
         ("core.array.row_1.a", None),
         ("fifo.count", None),
@@ -43,7 +43,7 @@ def test_grid_counts_words_by_their_bits():
     numbers = np.array([0, 1, 2, 3, 4, 4, 7, 8, 16])
     classes = np.array([SDC, SDC, MASKED, MASKED, VIOLATION, MASKED, SDC, SDC, SDC], np.uint8)
     (grid,) = grids(sites, numbers, classes)
-    assert (grid.name, grid.rows, grid.columns) == ("array", 2, 2)
+    assert (grid.name, grid.rows, grid.columns) == ("array.pe", 2, 2)
     assert [(c.row, c.column, c.drawn) for c in grid.cells] == [(0, 0, 4), (0, 1, 3), (1, 0, 1)]
     assert [c.avf for c in grid.cells] == [0.5, (3 * 0.5 + 1) / 4, 1.0]
     assert [c.sites for c in grid.cells] == [4, 4, 3]
