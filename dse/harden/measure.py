@@ -12,6 +12,7 @@ from sim.faults.campaign import Campaign, run_campaign
 from sim.faults.experiment import Experiment
 from sim.faults.lanes import LanesEngine
 from sim.faults.metrics import (
+    PERMANENT,
     TRANSIENT,
     Failures,
     Metric,
@@ -21,10 +22,11 @@ from sim.faults.metrics import (
     metrics,
 )
 from sim.faults.model import FaultModel, find_model
+from sim.faults.outcome import UNDETECTED
 from sim.faults.sites import FLOP, MEMORY, NET, list_sites
 from sim.faults.statistics import Frame, Stratified
 
-__all__ = ["GROUP_OF", "Budget", "Measured", "measure"]
+__all__ = ["GROUP_OF", "Budget", "Measured", "measure", "permanent"]
 
 GROUP_OF = {FLOP: "flops and logic", NET: "flops and logic", MEMORY: "memories"}
 
@@ -138,7 +140,7 @@ def measure(
             )
         )
         if progress is not None:
-            found = parts[-1].share((2, 5))
+            found = parts[-1].share(UNDETECTED)
             progress(f"{model.name}, {len(result.classes):,} faults: {found.high:.3%} undetected")
     return Measured(tuple(parts), injections, time.perf_counter() - begun)
 
@@ -169,3 +171,39 @@ def _cells(frame: Frame, kind: int, budget: Budget) -> dict[str, float] | None:
     bits = np.array([stratum.sites for stratum in frame.strata], dtype=np.float64)
     gates = bits / bits.sum() * budget.gates
     return {s.name: float(g) for s, g in zip(frame.strata, gates, strict=True)}
+
+
+def permanent(
+    experiment: Experiment,
+    structure: Callable[[str], str],
+    budget: Budget,
+    *,
+    progress: Callable[[str], None] | None = None,
+) -> tuple[Failures, ...]:
+    """Inject flip-flops and nets that are stuck at 0 and at 1 from the first cycle on."""
+    engine = LanesEngine(experiment)
+    found = []
+    for name in ("stuck0", "stuck1"):
+        for kind in (FLOP, NET):
+            model = replace(find_model(name), kinds=(kind,))
+            sites = list_sites(experiment.netlist, kinds=(kind,), tags=structure)
+            frame = Frame.of(sites, range(1))
+            sample = min(frame.size, max(budget.faults, 40 * len(frame.strata)))
+            plan = Stratified(
+                frame=frame, sample=sample, confidence=budget.confidence, seed=budget.seed
+            )
+            result = run_campaign(Campaign(sites, plan, model), engine, jobs=1)
+            found.append(
+                failures(
+                    plan.tally(result.classes),
+                    budget.rates,
+                    PERMANENT,
+                    mechanism=model.title,
+                    share=0.5,
+                    cells=_cells(frame, kind, budget),
+                )
+            )
+            if progress is not None:
+                high = found[-1].share(UNDETECTED).high
+                progress(f"{name}, {len(result.classes):,} faults: {high:.3%} undetected")
+    return tuple(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,8 +20,12 @@ from sim.faults.structures import structures
 
 from .loop import Variant
 
-__all__ = ["Target", "kiln_target", "verilog_target"]
+__all__ = ["Target", "engine_structure", "kiln_target", "matrix_target", "verilog_target"]
 
+_CHECKSUM = re.compile(
+    r"\.pe_sum|\.row_sum|\.column_sum|\.unpaid|\.a_differs|results\.(part|offered|row_differs|so_far|ended"
+    r"|column\d+_differs)|stage\.sum\b"
+)
 Shape = tuple[int, int, int]
 _TAIL = 8
 
@@ -69,7 +74,19 @@ def matrix_target(config: object, top: str, *, shape: Shape | None = None, seed:
         )
         name = f"checksum={kind!r}" if kind else ""
         found.append(_variant(name, netlist, played.steps, played.start))
-    return Target(tuple(found), structures(config))
+    return Target(tuple(found), engine_structure(config))
+
+
+def engine_structure(config: MatrixConfig) -> Callable[[str], str]:
+    """Return the structure of each name; the checksum's own registers are a structure apart."""
+    known = structures(config)
+
+    def structure(name: str) -> str:
+        if _CHECKSUM.search(name):
+            return "checksum"
+        return "result buffer" if ".stage.beat_data" in name else known(name)
+
+    return structure
 
 
 def _variant(name: str, netlist: Frozen, inputs: Sequence[Step], start: int) -> Variant:

@@ -1,0 +1,32 @@
+"""`dse harden` refuses what it cannot do, before anything is computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .helpers import dse
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--asil", "E", "--top", "x"], "--asil E is not known; use B, C, D"),
+        (["--pmhf-share", "11", "--top", "x"], "use more than 0 and 10 FIT at most"),
+        (["--top", "x"], "nothing to harden; give --design FOLDER"),
+        (["--design", "x", "--top", "y"], "--design brings its Verilog along"),
+        (["--design", "x", "--job", "3x4"], "--job 3x4: write MxKxN"),
+        (["--confidence", "2", "--top", "x"], "--confidence=2.0 is no share"),
+    ],
+)
+def test_refusals(arguments: list[str], words: str) -> None:
+    found = dse("harden", *arguments)
+    assert found.code == 2
+    assert words in " ".join(found.err.split())
+
+
+def test_a_whole_design_is_needed(tmp_path: Path) -> None:
+    found = dse("harden", "--design", tmp_path / "none")
+    assert found.code
+    assert "none" in found.err
