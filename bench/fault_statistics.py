@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.faults.outcome import UNDETECTED
+from sim.faults.outcome import UNDETECTED, VIOLATION
 from sim.faults.sites import FLOP
 from sim.faults.statistics import (
     Frame,
@@ -110,13 +110,14 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Case:
-    """A plan by its seed, what its ideal is, and what is estimated."""
+    """A plan by its seed, what its ideal is, what is estimated, and whether its width is judged."""
 
     name: str
     truth: Truth
     make: Callable[[int], Plan]
     ideal: Callable[[Truth, Collection[int], int], float]
     of: tuple[int, ...] = UNDETECTED
+    width_judged: bool = True
 
 
 def simple_ideal(truth: Truth, of: Collection[int], sample: int) -> float:
@@ -136,35 +137,44 @@ def stratified_ideal(truth: Truth, of: Collection[int], sample: int) -> float:
 
 
 def cases() -> list[Case]:
-    """Return the campaigns: coarse structures are 17, fine ones 90."""
+    """Return the campaigns: coarse structures are 17, fine ones 90; violations are rare."""
     fine, coarse = read_truth(), read_truth(by=kind_of)
+    rare = (VIOLATION,)
     return [
         *(_sampled(coarse, n) for n in (1000, 3000, 14_703)),
+        _sampled(coarse, 14_703, rare),
         *(_stratified(t, n) for t, n in ((coarse, 3000), (fine, 3000), (fine, 14_703))),
+        _stratified(coarse, 14_703, rare),
         *(_sequential(coarse, margin) for margin in (0.02, 0.01)),
+        _sequential(coarse, 0.001, rare),
     ]
 
 
-def _sampled(truth: Truth, sample: int) -> Case:
+def _sampled(truth: Truth, sample: int, of: tuple[int, ...] = UNDETECTED) -> Case:
     def make(seed: int) -> Plan:
-        return Sampled(frame=truth.frame, sample=sample, seed=seed)
+        return Sampled(frame=truth.frame, sample=sample, seed=seed, of=of)
 
-    return Case(f"sampled, {sample:,}", truth, make, simple_ideal)
+    return Case(f"sampled, {sample:,}{_of(of)}", truth, make, simple_ideal, of)
 
 
-def _stratified(truth: Truth, sample: int) -> Case:
+def _stratified(truth: Truth, sample: int, of: tuple[int, ...] = UNDETECTED) -> Case:
     def make(seed: int) -> Plan:
-        return Stratified(frame=truth.frame, sample=sample, seed=seed)
+        return Stratified(frame=truth.frame, sample=sample, seed=seed, of=of)
 
-    name = f"stratified, {sample:,} in {len(truth.frame.strata)} structures"
-    return Case(name, truth, make, stratified_ideal)
+    name = f"stratified, {sample:,} in {len(truth.frame.strata)} structures{_of(of)}"
+    # Who knows that most structures have no violation need not inject there: no pilot tells that.
+    return Case(name, truth, make, stratified_ideal, of, width_judged=of == UNDETECTED)
 
 
-def _sequential(truth: Truth, margin: float) -> Case:
+def _sequential(truth: Truth, margin: float, of: tuple[int, ...] = UNDETECTED) -> Case:
     def make(seed: int) -> Plan:
-        return Sequential(frame=truth.frame, margin=margin, seed=seed)
+        return Sequential(frame=truth.frame, margin=margin, seed=seed, of=of)
 
-    return Case(f"sequential, ±{margin:.1%}", truth, make, simple_ideal)
+    return Case(f"sequential, ±{margin:.1%}{_of(of)}", truth, make, simple_ideal, of)
+
+
+def _of(of: tuple[int, ...]) -> str:
+    return "" if of == UNDETECTED else ", violations"
 
 
 def measure(case: Case, campaigns: int, *, first: int = 0) -> Coverage:
@@ -192,27 +202,33 @@ def measure(case: Case, campaigns: int, *, first: int = 0) -> Coverage:
     )
 
 
-def line(found: Coverage) -> str:
+def is_met(case: Case, found: Coverage) -> bool:
+    """Return whether coverage, and width where it is judged, are as promised."""
+    narrow = found.ratio <= MOST_WIDTH or not case.width_judged
+    return found.covered >= LEAST_COVERAGE and narrow
+
+
+def line(case: Case, found: Coverage) -> str:
     """Return the figures of one kind, and whether they pass."""
-    met = found.covered >= LEAST_COVERAGE and found.ratio <= MOST_WIDTH
+    note = "" if case.width_judged else " (width not judged)"
     return (
-        f"{'pass' if met else 'FAIL'}  {found.name:38s} covers {found.covered:7.2%}  mean width "
-        f"{found.width:.5f}, ideal {found.ideal:.5f}, ratio {found.ratio:.3f}  "
-        f"mean injections {found.sample:,.0f}"
+        f"{'pass' if is_met(case, found) else 'FAIL'}  {found.name:42s} covers "
+        f"{found.covered:7.2%}  mean width {found.width:.5f}, ideal {found.ideal:.5f}, ratio "
+        f"{found.ratio:.3f}{note}  mean injections {found.sample:,.0f}"
     )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--campaigns", type=int, default=CAMPAIGNS)
-    parser.add_argument("--only", default="", help="kinds whose names begin so")
+    parser.add_argument("--only", default="", help="kinds whose names hold this")
     options = parser.parse_args(arguments)
     failed = 0
     for case in cases():
-        if case.name.startswith(options.only):
+        if options.only in case.name:
             found = measure(case, options.campaigns)
-            failed |= found.covered < LEAST_COVERAGE or found.ratio > MOST_WIDTH
-            print(line(found), flush=True)
+            failed |= not is_met(case, found)
+            print(line(case, found), flush=True)
     return int(failed)
 
 

@@ -158,12 +158,12 @@ def replay(
     random = np.random.default_rng(seed)
     runner = _Struck(bench, Assignment(default=arithmetic))
     references = [_reference(runner, w[: window + 1]) for w in bench.windows[:_WINDOWS]]
-    found = []
+    found, weights = [], patterns.weights
     for _ in range(trials):
         reference = references[int(random.integers(len(references)))]
         number = _drawn(random, reference.gemms, patterns)
         gemm = reference.gemms[number]
-        pattern = patterns.patterns[random.choice(len(patterns.patterns), p=patterns.weights)]
+        pattern = patterns.patterns[random.choice(len(patterns.patterns), p=weights)]
         strike = _Strike(number, pattern, *_corner(random, gemm, patterns), patterns.bits, mode)
         losses, best = runner.read(reference.tokens, strike, reference.products)
         changed = int((best != reference.best).sum())
