@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -185,7 +185,8 @@ class CocotbEngine:
             done = work / "done"
             done.mkdir()
             (work / "build" / TOP).rename(done / TOP)
-            done.rename(target)
+            with suppress(OSError):  # another process was quicker
+                done.rename(target)
         finally:
             shutil.rmtree(work, ignore_errors=True)
         return target

@@ -73,7 +73,8 @@ def _script(keep: bool) -> list[str]:
         f"memory_map {small_memories()} t:$mem_v2 r:WR_PORTS>0 %i %i",
         *(["setattr -set keep 1 t:$*dff*"] if keep else []),
         "opt_expr; opt_clean; opt_merge; opt_muxtree; opt_reduce -full; opt_merge; opt_expr",
-        "wreduce; peepopt; opt_clean; alumacc; opt_expr; opt_merge; opt_clean",
+        f"wreduce{' t:* t:$*dff* %d' if keep else ''}",  # it does not look at keep
+        "peepopt; opt_clean; alumacc; opt_expr; opt_merge; opt_clean",
         "techmap; opt_expr; opt_merge; opt_clean",
         f"dfflibmap -liberty {LIBERTY_FILE}",
         f"abc -liberty {LIBERTY_FILE} -script {ABC_FILE}",

@@ -17,7 +17,7 @@ from boards.sky130.mapping import mapping_commands
 from boards.tools import require_tool
 from hw.contracts import ConfigError
 from sim.faults.cocotb import CocotbEngine
-from sim.faults.experiment import Engine, Experiment, Observation, Watched
+from sim.faults.experiment import Engine, Experiment, Observation, Watched, observe
 from sim.faults.fault import ALWAYS, FAULT, FLIP, STUCK_0, STUCK_1, exhaustive, faults_at
 from sim.faults.gates import GatesEngine, cell_areas, cell_models, gate_sites, match_gates
 from sim.faults.lanes import LanesEngine
@@ -135,6 +135,32 @@ def mapped(text: str, before: str) -> bytes:
     files = {DESIGN_FILE: text, **asic_files()}
     script.append(f"write_json {MAPPED_FILE}")
     return run_yosys(require_tool("yosys"), script, files, (MAPPED_FILE,), 600.0)[1][MAPPED_FILE]
+
+
+IDLE = """
+module idle(input clk, input d, input go, output reg q, output [3:0] y);
+  reg never = 1, always_one = 1, one = 0, other = 0; // useless ones, and two that are equal
+  reg [3:0] half = 4'b0101;
+  always @(posedge clk) begin
+    never <= go ? never : never; always_one <= 1; one <= d; other <= d;
+    half <= {half[3:2] & {2{go}} & 2'b01, half[1:0]};
+    q <= never & always_one ? one ^ other ^ d : go;
+  end
+  assign y = half;
+endmodule
+"""
+
+
+def test_flip_flops_that_seem_useless_stay() -> None:
+    netlist = freeze(IDLE, "idle")
+    steps = [{"d": at % 3 == 0, "go": at % 2} for at in range(12)]
+    experiment = Experiment(netlist, steps, observe(netlist))
+    engine = GatesEngine(experiment)
+    assert engine.gates.netlist.flop_bits == netlist.flop_bits == 9
+    faults = exhaustive(list_sites(netlist), range(12))
+    truth = LanesEngine(experiment).inject(faults)
+    agree(engine.inject(faults), truth, faults)
+    agree(VerilatorEngine(experiment, optimize=QUICK).inject(faults), truth, faults)
 
 
 def test_a_netlist_of_another_design_is_refused() -> None:
