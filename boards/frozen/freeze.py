@@ -34,6 +34,8 @@ _LOWER = (
     "techmap -map divide.v",
     "opt_clean",
 )
+_PLAIN_WRONG = ("undeclared identifier", "unknown module", "unknown package", "No such file")
+"""Errors in any dialect, that `read_verilog` may let pass: it makes wires of unknown names."""
 _DIVIDE = Path(__file__).with_name("divide.v")
 
 
@@ -75,6 +77,8 @@ def freeze(
     try:
         return _read(_slang(sources, top), sources, top)
     except _RefusedError as refused:
+        if any(said in refused.log for said in _PLAIN_WRONG):
+            raise ConfigError(_explained(refused.log, sources, top)) from None
         try:
             return _read(_plain(sources, top), sources, top)
         except _RefusedError as again:

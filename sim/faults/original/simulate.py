@@ -35,6 +35,10 @@ _SETTINGS = (
 )  # fmt: skip
 _STANDARDS = ((), ("--default-language", "1364-2005"))
 _SAID = re.compile(r"^%Error[^:]*: ([^:\s]+):(\d+):(?:\d+:)? (.*)$", re.MULTILINE)
+_SCOPE = "VL_MURMUR64_HASH(vlSelf->vlNamep)"
+_OUTPUT = re.compile(r"/\*(\d+):0\*/ (\w*__Vcellout__\w+);")
+_ZERO = re.compile(r"vlSelf->(\w*__Vcellout__\w+) = 0;")
+_ZERO_WIDE = re.compile(r"VL_ZERO_RESET_W\((\d+), vlSelf->(\w*__Vcellout__\w+)\);")
 _LIMIT_S = 3600.0
 
 
@@ -112,6 +116,7 @@ def compiled(sources: Sources, netlist: Frozen) -> Path:
     around = wrapper(netlist, sources.parameters)
     sizes = f"-DROW={row_bytes(netlist.inputs)} -DOUT={row_bytes(netlist.outputs)}"
     parts = [sources.digest, around, DRIVER.read_text("utf-8"), tool_identity(), sizes, *_SETTINGS]
+    parts.append(Path(__file__).read_text("utf-8"))
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
     target = make_folder(cache_root() / "original") / key
     if target.exists():
@@ -147,10 +152,35 @@ def _build(work: Path, sources: Sources, standard: Sequence[str], sizes: str) ->
     said = _run(command, work, environment)
     if said:
         return said
-    for path in build.glob("*.cpp"):  # an x that is assigned is always random, else
-        text = path.read_text("utf-8")
-        path.write_text(text.replace("_RAND_RESET_ASSIGN_", "_RAND_RESET_"), "utf-8")
+    _uninitialised(build)
     return _run(["make", "-f", f"V{WRAPPER}.mk", "-j", "1"], build, environment)
+
+
+def _uninitialised(build: Path) -> None:
+    """Let what Verilator generated begin with the unknown values that a run asks for.
+
+    An x that is assigned would always be random, and a register that became the output of an
+    inlined instance (`Vcellout`) always 0.
+    """
+    headers = "".join(path.read_text("utf-8") for path in build.glob("*.h"))
+    widths = {name: int(high) + 1 for high, name in _OUTPUT.findall(headers)}
+
+    def random(found: re.Match[str]) -> str:
+        name = found[1]
+        width = widths.get(name, 1)
+        if width > 64:
+            return found[0]
+        salt = int(hashlib.sha256(name.encode()).hexdigest()[:15], 16)
+        kind = "Q" if width > 32 else "I"
+        return f"vlSelf->{name} = VL_SCOPED_RAND_RESET_{kind}({width}, {_SCOPE}, {salt}ull);"
+
+    def random_wide(found: re.Match[str]) -> str:
+        salt = int(hashlib.sha256(found[2].encode()).hexdigest()[:15], 16)
+        return f"VL_SCOPED_RAND_RESET_W({found[1]}, vlSelf->{found[2]}, {_SCOPE}, {salt}ull);"
+
+    for path in build.glob("*.cpp"):
+        text = path.read_text("utf-8").replace("_RAND_RESET_ASSIGN_", "_RAND_RESET_")
+        path.write_text(_ZERO_WIDE.sub(random_wide, _ZERO.sub(random, text)), "utf-8")
 
 
 def _run(command: Sequence[str], folder: Path, environment: dict[str, str]) -> str:

@@ -26,13 +26,16 @@ def wrapper(netlist: Frozen, parameters: Mapping[str, str]) -> str:
         for port in ports:
             links.append(f".{_escaped(port.name)}({name}[{low + len(port.bits) - 1}:{low}])")
             low += len(port.bits)
+    used = sum(len(port.bits) for port in netlist.outputs)
+    rest = 8 * row_bytes(netlist.outputs) - used
+    fill = f"assign o[{used + rest - 1}:{used}] = 0;\n" if rest else ""
     given = ", ".join(f".{name}({value})" for name, value in parameters.items())
     return (
         f"module {WRAPPER}(input wire clock, "
         f"input wire [{8 * row_bytes(netlist.inputs) - 1}:0] i, "
         f"output wire [{8 * row_bytes(netlist.outputs) - 1}:0] o);\n"
         f"{_escaped(netlist.top)} {f'#({given}) ' if given else ''}dut({', '.join(links)});\n"
-        "endmodule\n"
+        f"{fill}endmodule\n"
     )
 
 

@@ -88,6 +88,11 @@ class Settings:
             control = tuple(name for name in control if name not in said)
         if self.done and self.done not in control:
             control = (*control, self.done)
+        if not data and not control:
+            raise ConfigError(
+                f"{self.source or netlist.top}: no output is left to look at; name one in data or "
+                "control"
+            )
         return Observation(data, control, detectors, correctors)
 
     def _check_ports(self, netlist: Frozen) -> None:
@@ -112,6 +117,19 @@ class Settings:
                 raise ConfigError(
                     f"{self.source}: {key} names {name!r}, which is no {what} of {netlist.top}"
                     f"{did_you_mean(name, known)}"
+                )
+        widths = {port.name: len(port.bits) for port in netlist.ports if port.name != netlist.clock}
+        for watched in self.data or ():
+            for name in (watched.valid, watched.ready):
+                if name and widths.get(name) != 1:
+                    raise ConfigError(
+                        f"{self.source}: {watched.port} counts with {name!r}, which is no signal "
+                        "of one bit; name one"
+                    )
+            if watched.field_bits and widths[watched.port] % watched.field_bits:
+                raise ConfigError(
+                    f"{self.source}: {watched.port} has {widths[watched.port]} bits, which are no "
+                    f"whole number of fields of {watched.field_bits}; mend field_bits"
                 )
         if self.clock and self.clock != netlist.clock:
             raise ConfigError(
