@@ -81,6 +81,15 @@ def inject(
     check: Annotated[
         bool, typer.Option(help="Compare the netlist with the sources on Verilator first.")
     ] = True,
+    rates: Annotated[
+        Path | None, typer.Option(help="TOML file of raw failure rates by type of cell.")
+    ] = None,
+    pmhf_share: Annotated[
+        float, typer.Option(help="FIT that the design may take of the item's 10 of ASIL D.")
+    ] = 1.0,
+    mechanism: Annotated[
+        list[str] | None, typer.Option(help="Structure that is a safety mechanism.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder; by default faults/TOP.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -91,8 +100,12 @@ def inject(
     """
     from dse.inject import Settled, run_all, summary, write_results
     from dse.inject.campaigns import fault_models, make_engine
+    from dse.report.faults import report_of, write_fault_report
+    from sim.faults.metrics import load_rates
+    from sim.faults.metrics.asil import check_share
 
-    models = fault_models(faults)
+    models, rated = fault_models(faults), load_rates(rates)
+    check_share(pmhf_share)
     settled = Settled(
         plan=_known("--campaign", campaign), sample=sample, margin=_share("--margin", margin),
         confidence=_share("--confidence", confidence), seed=seed, jobs=jobs or None,
@@ -121,11 +134,19 @@ def inject(
         note("Other shards have parts to run; the same command on any of them sums up at the end.")
         return
     write_results(folder, results, document)
+    mechanisms = frozenset(mechanism or ())
+    report = report_of(
+        results, document, rates=rated, mechanisms=mechanisms, pmhf_share_fit=pmhf_share
+    )
+    page = write_fault_report(folder, report).page
     if as_json:
         emit_json(document)
     else:
         _print(document)
-    note(f"Every outcome: {folder / 'outcomes.csv'}; figures: {folder / 'summary.json'}")
+    note(
+        f"Report: {page}; every outcome: {folder / 'outcomes.csv'}; figures: "
+        f"{folder / 'summary.json'}"
+    )
 
 
 def _kiln(design: Path, observe: Path | None, job: str, mode: str, seed: int) -> Subject:

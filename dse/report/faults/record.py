@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.contracts import ConfigError
+from hw.contracts import ConfigError, did_you_mean
 from sim.faults.campaign import CampaignResult
 from sim.faults.metrics import (
     Failures,
@@ -84,6 +84,11 @@ class FaultReport:
     def __post_init__(self) -> None:
         if not self.results or not any(len(result.outcomes) for result in self.results):
             raise ConfigError("no campaign has an outcome: there is nothing to report")
+        frames = (result.campaign.plan.frame for result in self.results)
+        known = {stratum.tag for frame in frames for stratum in frame.strata}
+        for name in sorted(self.mechanisms | self.hardened):
+            if name not in known:
+                raise ConfigError(f"structure {name!r} is not known{did_you_mean(name, known)}")
 
     @cached_property
     def tallies(self) -> list[Tally]:

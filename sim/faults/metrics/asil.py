@@ -22,6 +22,7 @@ __all__ = [
     "SPFM_LEAST",
     "Metric",
     "Verdict",
+    "check_share",
     "judge",
     "lfm",
     "metrics",
@@ -189,11 +190,7 @@ def judge(found: Sequence[Metric], *, pmhf_share_fit: float = PMHF_SHARE_FIT) ->
         What of the item's 10 FIT of ASIL D the block may take; of the other levels it may take
         the same share.
     """
-    if not 0 < pmhf_share_fit <= ITEM_PMHF_FIT["D"]:
-        raise ConfigError(
-            f"pmhf_share_fit={pmhf_share_fit} is no part of the item's "
-            f"{ITEM_PMHF_FIT['D']:g} FIT; use more than 0 and that at most"
-        )
+    check_share(pmhf_share_fit)
     part = pmhf_share_fit / ITEM_PMHF_FIT["D"]
     limits: dict[str, Mapping[str, float]] = {
         "SPFM": SPFM_LEAST,
@@ -203,3 +200,12 @@ def judge(found: Sequence[Metric], *, pmhf_share_fit: float = PMHF_SHARE_FIT) ->
     return [
         Verdict(metric, level, limits[metric.name][level]) for metric in found for level in LEVELS
     ]
+
+
+def check_share(pmhf_share_fit: float) -> None:
+    """Refuse what is no part of the item's failure rate."""
+    if not 0 < pmhf_share_fit <= ITEM_PMHF_FIT["D"]:
+        raise ConfigError(
+            f"--pmhf-share {pmhf_share_fit:g} is no part of the item's "
+            f"{ITEM_PMHF_FIT['D']:g} FIT; use more than 0 and that at most"
+        )

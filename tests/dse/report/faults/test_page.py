@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from dse.report.faults import FaultReport, write_fault_report
+from dse.report.faults import FaultReport, report_of, write_fault_report
 from dse.report.faults.page import render_fault_page
 from dse.report.faults.record import delays
 from hw.contracts import ConfigError
@@ -194,3 +194,31 @@ def test_the_same_campaigns_make_the_same_page():
 
 def test_never_is_no_cycle():
     assert str(NEVER) not in render_fault_page(report())
+
+
+def test_a_commands_campaigns_make_a_report():
+    document = {
+        "top": "core",
+        "engine": "lanes",
+        "command": "dse inject --verilog core.v",
+        "kiln": "0.1.0",
+        "stimulus": "random, seed 3",
+        "sources_sha256": "ab" * 32,
+        "window": [2, 40],
+        "checked_against_sources": {"cycles": 50, "unknown_bits_not_counted": 0},
+        "observed": {"data": ["q"], "control": []},
+    }
+    found = report_of([campaign("seu")], document, pmhf_share_fit=2.0)
+    page = render_fault_page(found)
+    assert found.versions["pyosys"]
+    for told in ("Faults in core", "ab" * 32, "equal in 50 cycles", "2, 40", "may take 20%"):
+        assert told in page, told
+    unchecked = report_of([campaign("seu")], {**document, "checked_against_sources": None})
+    assert "not compared" in render_fault_page(unchecked)
+
+
+def test_unknown_structures_are_refused():
+    with pytest.raises(ConfigError, match="structure 'chek' is not known; did you mean 'check'"):
+        report(mechanisms=frozenset({"chek"}))
+    with pytest.raises(ConfigError, match="--pmhf-share 11 is no part of the item's 10 FIT"):
+        render_fault_page(report(pmhf_share_fit=11))
