@@ -27,7 +27,8 @@ def campaigns_card(report: FaultReport) -> str:
         "A fault is a place and a cycle. Wrong data that nothing noticed is silent (SDC); what a "
         "detector saw is detected (DUE); wrong control that no detector saw is a hang or protocol "
         "violation. Dormant faults are still in the state at the end, and are not ISO's latent "
-        "ones. Intervals cover the true share at least as often as is said, also near 0 and 1."
+        "ones. Intervals are no normal approximations and hold near 0 and 1; a share that is "
+        "pointed at says how its interval was made."
     )
     return section("campaigns", "Campaigns", body, hint)
 

@@ -8,6 +8,8 @@ from html import escape
 from dse.report.markup import cell, section, table
 from dse.report.source import plain
 from dse.report.text import is_finite, number
+from sim.faults.metrics import PERMANENT
+from sim.faults.sites import MEMORY, NET
 
 from .record import FaultReport
 from .shares import percent
@@ -114,8 +116,19 @@ def _assumptions(report: FaultReport) -> Iterator[str]:
             "A transient is as long as the cycle that it is injected in; that a real pulse is "
             "shorter is in the derating."
         )
+    if NET in _kinds(report) and not report.cells:
+        yield (
+            "In logic, a bit of a net counts as a gate: a netlist of words has no gates. Give the "
+            "mapped design's own numbers where its logic decides."
+        )
     if report.hardened:
         yield f"Hardened flip-flops in {', '.join(sorted(report.hardened))}."
+
+
+def _kinds(report: FaultReport, *natures: str) -> set[int]:
+    """Return the kinds of sites that faults of some natures, or any, were injected into."""
+    parts = [part for part in report.parts if not natures or part.nature in natures]
+    return {stratum.kind for part in parts for stratum in part.tally.strata}
 
 
 def _not_covered(report: FaultReport) -> Iterator[str]:
@@ -132,6 +145,8 @@ def _not_covered(report: FaultReport) -> Iterator[str]:
             yield f"{told}: none were injected, and no figure holds for them."
     if not any(name.startswith("stuck") for name in injected):
         yield "Permanent faults: none were injected; there is no latent-fault metric."
+    elif MEMORY not in _kinds(report, PERMANENT):
+        yield "Permanent faults of memory cells: none were injected."
     yield (
         "Clock and reset trees, power, pads, packages, analogue parts; bridges and delays; "
         "systematic faults."

@@ -51,6 +51,8 @@ def report_of(
         for key, value in document.items()
         if key.endswith("_sha256") and key not in _SHOWN
     }
+    if len(window := facts.get(_SHOWN["window"], ())) == 2:
+        facts[_SHOWN["window"]] = f"{window[0]} to {window[1]}"
     checked = document.get("checked_against_sources")
     facts["netlist against the sources, by Verilator"] = (
         f"equal in {checked['cycles']:,} cycles" if checked else "not compared"

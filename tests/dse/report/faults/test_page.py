@@ -123,8 +123,18 @@ def test_what_was_run_is_told():
         "180 injections/s",
         "IEC 61508-7",
         "Transients in logic: none were injected",
+        "Permanent faults of memory cells",
     ):
         assert told in page, told
+
+
+def test_nets_are_told_to_count_as_gates():
+    told = "a bit of a net counts as a gate"
+    assert told in render_fault_page(report(results=[campaign("set")]))
+    assert told not in render_fault_page(report())
+    known = report(results=[campaign("set")], cells={"check, net": 20.0})
+    assert told not in render_fault_page(known)
+    assert known.parts[0].raw_fit > report(results=[campaign("set")]).parts[0].raw_fit
 
 
 def test_metrics_are_of_the_bound(tmp_path):
@@ -211,7 +221,7 @@ def test_a_commands_campaigns_make_a_report():
     found = report_of([campaign("seu")], document, pmhf_share_fit=2.0)
     page = render_fault_page(found)
     assert found.versions["pyosys"]
-    for told in ("Faults in core", "ab" * 32, "equal in 50 cycles", "2, 40", "may take 20%"):
+    for told in ("Faults in core", "ab" * 32, "equal in 50 cycles", "2 to 40", "may take 20%"):
         assert told in page, told
     unchecked = report_of([campaign("seu")], {**document, "checked_against_sources": None})
     assert "not compared" in render_fault_page(unchecked)
