@@ -12,7 +12,9 @@ __all__ = ["MODULE", "TOP", "Source", "write_source"]
 
 MODULE = "kiln_design"
 TOP = "kiln_bench"
-_READ, _WRITE = "/*verilator public_flat_rd*/", "/*verilator public_flat_rw*/"
+_PUBLIC = "/*verilator public_flat_rd*/"
+"""What is poked is settled by evaluating everything that is no state, as at the start: ``_rw``
+would have Verilator look for pokes in every evaluation, which takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def write_source(
     firsts = _firsts(netlist)
     total = max(1, firsts[-1])
     masks = [
-        f"reg [{total - 1}:0] {name} {_WRITE};\ninitial {name} = {value}{total}'h0;"
+        f"reg [{total - 1}:0] {name} {_PUBLIC};\ninitial {name} = {value}{total}'h0;"
         for name, value in (("keep", "~"), ("turn", ""))
     ]
 
@@ -51,7 +53,7 @@ def write_source(
     design = write_verilog(
         replace(netlist, top=MODULE),
         numbered=True,
-        note=_READ,
+        note=_PUBLIC,
         outputs=outputs,
         around=masked if nets else None,
         declarations=masks if nets else (),
@@ -75,7 +77,7 @@ def _bench(netlist: Frozen) -> str:
         joined.append(f".p{at}(v{at})")
         if port.is_input:
             ports.append(f"q{at}")
-            lines += [f"input {wide} q{at};", f"reg {wide} v{at} {_READ};"]
+            lines += [f"input {wide} q{at};", f"reg {wide} v{at} {_PUBLIC};"]
             lines.append(f"always @(posedge clk) v{at} <= q{at};")
         else:
             ports.append(f"v{at}")
