@@ -12,6 +12,7 @@ from .complete import workload_names
 from .console import JsonFlag, emit_json, emit_table, note, told
 
 if TYPE_CHECKING:
+    from sim.quality.assignment import Assignment
     from sim.quality.perplexity import Measured, QualityBench
     from sim.quality.synthetic import Sample
 
@@ -67,21 +68,27 @@ def quality(
     Without --tensors (or --weights), tensors are drawn from distributions with outlier channels.
     Without --weights and --text, perplexity is that of a small model, a stand-in for any other.
     """
+    from sim.quality.assignment import Assignment
+
     names = _formats(formats)
     widths = _windows(windows)
+    mixtures = [Assignment.parse(one) for one in assign or []]
+    _check_numbers(tokens, seed)
     bench = _bench(weights, text, tokenizer, tokens)
     noise = _noise(workload, tensors or weights, names, seed)
-    if assign and bench is None:
+    if mixtures and bench is None:
         from sim.quality.perplexity import QualityBench
 
         bench = QualityBench.small(limit=tokens)
-    rows = _perplexities(bench, names, widths, assign or [], measured=weights is not None)
+    rows = _perplexities(bench, names, widths, mixtures, measured=weights is not None)
     model = "measured" if weights is not None else "stand-in"
     if as_json:
         sources = told(
             sqnr_db=("measured", "kiln-quality"), perplexity=("measured", "kiln-quality")
         )
-        found = {"workload": workload, "sqnr_db": noise, "model": model, "perplexity": rows}
+        drawn = "synthetic" if (tensors or weights) is None else str(tensors or weights)
+        found = {"workload": workload, "tensors": drawn, "sqnr_db": noise}
+        found |= {"model": model, "perplexity": rows}
         emit_json({**found, **sources})
         return
     _print_noise(noise, workload, tensors or weights)
@@ -109,6 +116,16 @@ def _windows(text: str) -> list[int]:
     return [int(part) for part in parts]
 
 
+def _check_numbers(tokens: int, seed: int) -> None:
+    """Refuse what nothing can be measured on, or drawn with, even where it is not needed."""
+    from hw.contracts import ConfigError
+
+    if tokens < 1:
+        raise ConfigError(f"tokens={tokens} measures nothing; use 1 or more")
+    if seed < 0:
+        raise ConfigError(f"seed={seed} draws nothing; use 0 or more")
+
+
 def _bench(
     weights: Path | None, text: Path | None, tokenizer: Path | None, tokens: int
 ) -> QualityBench | None:
@@ -120,6 +137,8 @@ def _bench(
         given, lacking = ("weights", "text") if text is None else ("text", "weights")
         raise ConfigError(f"--{given} alone measures nothing; give --{lacking} as well")
     if weights is None or text is None:
+        if tokenizer is not None:
+            raise ConfigError("--tokenizer says nothing without --weights and --text; give both")
         return None
     return QualityBench.of_files(weights, text, tokenizer, limit=tokens)
 
@@ -153,7 +172,7 @@ def _perplexities(
     bench: QualityBench | None,
     formats: list[str],
     windows: list[int],
-    mixtures: list[str],
+    mixtures: list[Assignment],
     *,
     measured: bool,
 ) -> list[dict[str, Any]]:
@@ -171,16 +190,32 @@ def _perplexities(
                 rows.append(_row(arithmetic.text, window, _run(bench, arithmetic.text), "measured"))
             else:
                 rows.append(_row(arithmetic.text, window, _look_up(arithmetic.text), "table"))
-    for text in mixtures:
+    for mixture in mixtures:
         assert bench is not None
-        rows.append(_row(text, None, _run(bench, text), "measured"))
+        row = _row(mixture.text, None, _measured(bench, mixture), "measured")
+        rows.append(row | _accumulators(mixture, length))
     return rows
+
+
+def _accumulators(mixture: Assignment, length: int) -> dict[str, Any]:
+    """Return what a mixture's row says of accumulators, and whether all sums are exact."""
+    used = (mixture.default, *mixture.operators.values())
+    exact = all(one is not None and one.is_exact(length) for one in used)
+    if mixture.operators:
+        return {"accumulator": "as assigned", "exact": exact}
+    if mixture.default is None:
+        return {"accumulator": "float64", "exact": exact}
+    window = mixture.default.window
+    return {"accumulator": "quire" if window is None else f"{window} bits", "exact": exact}
 
 
 def _run(bench: QualityBench, text: str) -> Measured:
     from sim.quality.assignment import Assignment
 
-    assignment = Assignment.parse(text)
+    return _measured(bench, Assignment.parse(text))
+
+
+def _measured(bench: QualityBench, assignment: Assignment) -> Measured:
     note(f"running {assignment.text} on {bench.tokens:,} tokens")
     return bench.measure(assignment)
 
@@ -196,7 +231,7 @@ def _row(text: str, window: int | None, found: Measured | None, source: str) -> 
     accumulator = "quire" if window is None else f"{window} bits"
     row: dict[str, Any] = {
         "format": text.partition("@")[0] if window is not None else text,
-        "accumulator": accumulator if "," not in text else "as assigned",
+        "accumulator": accumulator,
         "exact": window is None,
         "source": source,
     }

@@ -262,7 +262,7 @@ def _quality(
             f"--bits {bits} and --formats {formats} both choose what operands are; leave one out"
         )
     given: dict[str, Any] = {"formats": formats, "weights": weights, "text": text}
-    return given | ({"max_perplexity_loss": parse_loss_limit(loss)} if loss else {})
+    return given | ({} if loss is None else {"max_perplexity_loss": parse_loss_limit(loss)})
 
 
 def parse_fixed(given: list[str] | None) -> dict[str, Any]:

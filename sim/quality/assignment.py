@@ -51,9 +51,11 @@ class Assignment:
         default: Arithmetic | None = None
         operators: dict[str, Arithmetic | None] = {}
         for index, part in enumerate(text.split(",")):
-            name, equals, value = part.strip().partition("=")
+            name, equals, value = (piece.strip() for piece in part.partition("="))
             if not equals and index:
                 raise ConfigError(f"{part!r} says no operator; write OPERATOR=FORMAT")
+            if name in operators:
+                raise ConfigError(f"operator {name!r} is given twice in {text!r}; give it once")
             if equals:
                 operators[name] = _arithmetic(value)
             else:

@@ -71,7 +71,7 @@ def test_quality_prints_both_and_says_stand_in() -> None:
     assert "synthetic tensors shaped as gpt2's" in outcome.out
     assert "a stand-in for gpt2" in outcome.out
     data = dse("quality", "--formats", "int8,posit16", "--json").data
-    assert data["model"] == "stand-in"
+    assert (data["model"], data["tensors"]) == ("stand-in", "synthetic")
     assert {row["format"] for row in data["sqnr_db"]} == {"int8", "posit16"}
     rows = {(row["format"], row["accumulator"]): row for row in data["perplexity"]}
     assert "perplexity" not in rows["int8", "16 bits"]  # as the quire
@@ -86,7 +86,8 @@ def test_a_users_model_is_measured_not_looked_up(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("that is the path of the moth. " * 5)
     options = ("--weights", weights, "--text", text, "--formats", "int8,bf16", "--json")
-    data = dse("quality", *options, "--windows", "16", "--assign", "int8,qk=fp4").data
+    mixtures = ("--assign", "int8,qk=fp4", "--assign", "bf16@16", "--assign", "int8")
+    data = dse("quality", *options, "--windows", "16", *mixtures).data
     assert data["model"] == "measured"
     assert list(data["sqnr_db"][0]["worst"]) == ["file"]
     rows = [(row["format"], row["accumulator"], row.get("source")) for row in data["perplexity"]]
@@ -95,8 +96,12 @@ def test_a_users_model_is_measured_not_looked_up(tmp_path: Path) -> None:
         ("int8", "16 bits", None),
         ("bf16", "quire", "measured"),
         ("bf16", "16 bits", "measured"),
-        ("int8,qk=fp4", "as assigned", "measured"),
+        ("int8,qk=fp4_e2m1", "as assigned", "measured"),
+        ("bf16@16", "16 bits", "measured"),
+        ("int8", "quire", "measured"),
     ]
+    assert [row["exact"] for row in data["perplexity"][-3:]] == [True, False, True]
+    assert data["tensors"] == str(weights)
     assert all(row["tokens"] == 96 for row in data["perplexity"] if "tokens" in row)
 
 
@@ -111,7 +116,10 @@ def test_a_users_model_is_measured_not_looked_up(tmp_path: Path) -> None:
         (("--text", "none.txt"), "--text alone measures nothing; give --weights"),
         (("--tensors", "none.npz"), "none.npz is no file"),
         (("--assign", "int8,ffn_upp=int4"), "did you mean 'ffn_up'"),
-        (("--tokens", "0", "--assign", "int8"), "tokens=0 measures nothing; use 1 or more"),
+        (("--assign", "int8,qk=int4,qk=int8"), "operator 'qk' is given twice"),
+        (("--tokens", "0"), "tokens=0 measures nothing; use 1 or more"),
+        (("--seed", "-1"), "seed=-1 draws nothing; use 0 or more"),
+        (("--tokenizer", "folder"), "--tokenizer says nothing without --weights"),
     ],
 )
 def test_bad_options_are_refused(options: tuple[str, ...], words: str) -> None:

@@ -95,6 +95,9 @@ _GPT2 = {
     "loss=none": Refused(
         ("--formats", "all", "--max-perplexity-loss", "-2%"), r"='-2%' leaves no room .*as in 2%"
     ),
+    "loss=nothing": Refused(
+        ("--formats", "all", "--max-perplexity-loss", ""), r"='' is no share; write 2%"
+    ),
     "loss=words": Refused(
         ("--formats", "all", "--max-perplexity-loss", "low"), r"='low' is no share; write 2%"
     ),

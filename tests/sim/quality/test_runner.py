@@ -161,6 +161,7 @@ def test_thirds() -> None:
         ("int8,ffn_upp=int4", "did you mean 'ffn_up'"),
         ("int8,lm_head.first=int4", "operator 'lm_head.first' is not known"),
         ("int8,int4", "write OPERATOR=FORMAT"),
+        ("int8,qk=int4, qk = int8", "'qk' is given twice"),
     ],
 )
 def test_unknown_assignments_are_refused(text: str, message: str) -> None:
