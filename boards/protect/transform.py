@@ -90,6 +90,8 @@ def protect(netlist: Frozen, plan: Plan) -> Protected:
     if stepped or stored:
         shadow = make_shadow(main, stepped, stored, f"{netlist.top}_shadow")
         made.manifest |= _shadow_manifest(shadow)
+        # Else the original could be merged with some equal register that is in no shadow.
+        made.kept_flops += shadow.copied
     old = {flop.name for flop in netlist.flops}
     flat = _joined(main, shadow) if shadow else main
     return Protected(
@@ -298,6 +300,7 @@ def _text(main: Frozen, shadow: Shadow | None, made: _Made) -> str:
         f"(.clk({clock}), .i(\\{taps} ), .error(\\{told} ));"
     )
     copy = write_verilog(shadow.netlist)
+    copy = copy.replace("\nalways @(posedge \\clk ) \\", "\n(* keep *) always @(posedge \\clk ) \\")
     copy = copy.replace("module ", "(* keep_hierarchy *)\nmodule ", 1)
     return f"{copy}\n{body}{instance}\nendmodule\n"
 

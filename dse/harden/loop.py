@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 
 from boards.frozen import Frozen
 from boards.protect import MappedDesign, Plan, Protected, map_sky130, protect
 from boards.protect.area import added_area_um2
+from boards.sky130 import library
 from hw.contracts import KilnError
 from sim.faults.experiment import Experiment, Step, observe
 from sim.faults.metrics import Metric
 from sim.faults.sites import FLOP, MEMORY, NET
 
-from .choice import Chosen, Limits, Option, Structure, choose, greedy
+from .choice import Chosen, Limits, NoProtectionError, Option, Structure, choose, greedy
 from .measure import GROUP_OF, Budget, Measured, measure
 
 __all__ = ["SCHEMES", "Attempt", "Hardened", "NotHardenedError", "Variant", "harden"]
@@ -26,6 +28,8 @@ _EVEN = {"parity": 0.7, "secded": 0.1}
 """Share of multi-bit upsets of a word that a code misses: parity those of an even number of bits,
 SECDED those of three (`sim.faults.model`)."""
 Progress = Callable[[str], None]
+Known = Mapping[tuple[str, str, str], Mapping[str, float]]
+"""Residual failures by group, of a variant's structure with a scheme, as they were injected."""
 
 
 class NotHardenedError(KilnError):
@@ -138,11 +142,10 @@ def harden(
     for _ in range(attempts):
         best: tuple[float, Variant, Chosen, list[Structure]] | None = None
         for variant in variants:
-            structures = options[variant.name].structures(known, tell)
             extra = variant.area_um2 - base.area_um2
             try:
-                chosen = choose(structures, limits)
-            except KilnError:
+                chosen, structures = options[variant.name].best(known, limits, tell)
+            except NoProtectionError:
                 if variant is variants[-1] and best is None:
                     raise
                 continue
@@ -236,6 +239,12 @@ def _some(schemes: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+@lru_cache(maxsize=1)
+def _flop_um2() -> float:
+    """Return the area of the smallest flip-flop."""
+    return min(cell.area_um2 for cell in library().cells.values() if cell.sequential)
+
+
 class _Options:
     """The options of each structure, their areas measured once."""
 
@@ -256,9 +265,27 @@ class _Options:
         """Offer an option no more: the clock did not take it."""
         self._refused.add(option)
 
-    def structures(
-        self, known: Mapping[tuple[str, str, str], Mapping[str, float]], tell: Progress
-    ) -> list[Structure]:
+    def best(self, known: Known, limits: Limits, tell: Progress) -> tuple[Chosen, list[Structure]]:
+        """Return the choice of least area, and what there was to choose from.
+
+        Areas are measured of what is chosen only; until then an option has the area of its
+        flip-flops alone, which is less. A choice of measured options that is best against such
+        bounds is best.
+        """
+        while True:
+            structures = self.structures(known)
+            chosen = choose(structures, limits)
+            wanted = [
+                (name, option.name)
+                for name, option in chosen.options.items()
+                if option.name != "none" and (name, option.name) not in self._areas
+            ]
+            if not wanted:
+                return chosen, structures
+            for name, scheme in wanted:
+                self._measure(name, scheme, tell)
+
+    def structures(self, known: Known) -> list[Structure]:
         """Return every structure with its options; `known` residuals replace those expected."""
         raw = self._measured.fit(residual=False)
         flop_fit = self._budget.rates.of("transient", FLOP).fit_per_cell
@@ -268,7 +295,7 @@ class _Options:
             for scheme in ("none", *self._offered(name)):
                 if (name, scheme) in self._refused:
                     continue
-                area, added = self._area(name, scheme, tell)
+                area, added = self._area(name, scheme)
                 residual = self._residual(name, scheme)
                 residual |= known.get((self._variant.name, name, scheme), {})
                 more = dict(groups)
@@ -290,20 +317,31 @@ class _Options:
         pairs = [f"{scheme}/{code}" for scheme in self._schemes for code in MEMORY_SCHEMES]
         return [*(f"none/{code}" for code in MEMORY_SCHEMES), *(pairs if flops else [])]
 
-    def _area(self, name: str, scheme: str, tell: Progress) -> tuple[float, int]:
-        """Return the area that a scheme adds, and the flip-flops."""
-        if scheme == "none":
-            return 0.0, 0
-        key = name, scheme
-        if key not in self._areas:
-            netlist = self._variant.netlist
-            chosen = Chosen({name: Option(name=scheme)}, (), 0.0)
-            made = protect(netlist, plan_of(netlist, self._structure, chosen))
-            area = added_area_um2(netlist, made)
-            added = made.netlist.flop_bits - netlist.flop_bits
-            tell(f"{name}: {scheme} adds {area:,.0f} um2 and {added} flip-flops")
-            self._areas[key] = area, added
-        return self._areas[key]
+    def _area(self, name: str, scheme: str) -> tuple[float, int]:
+        """Return the area that a scheme adds, or a lower bound, and the flip-flops."""
+        if (name, scheme) in self._areas:
+            return self._areas[name, scheme]
+        bits = self._bits.get(name, 0)
+        copies = {"dwc": 1, "tmr": 2, "lockstep": 1}.get(scheme.partition("/")[0], 0)
+        return copies * bits * _flop_um2(), copies * bits
+
+    @cached_property
+    def _bits(self) -> dict[str, int]:
+        """Flip-flops of each structure."""
+        found: dict[str, int] = {}
+        for flop in self._variant.netlist.flops:
+            name = self._structure(flop.name)
+            found[name] = found.get(name, 0) + len(flop.q)
+        return found
+
+    def _measure(self, name: str, scheme: str, tell: Progress) -> None:
+        netlist = self._variant.netlist
+        chosen = Chosen({name: Option(name=scheme)}, (), 0.0)
+        made = protect(netlist, plan_of(netlist, self._structure, chosen))
+        area = added_area_um2(netlist, made)
+        added = made.netlist.flop_bits - netlist.flop_bits
+        tell(f"{name}: {scheme} adds {area:,.0f} um2 and {added} flip-flops")
+        self._areas[name, scheme] = area, added
 
     def _residual(self, name: str, scheme: str) -> dict[str, float]:
         """Return what is expected to remain, before it was injected."""
