@@ -24,7 +24,16 @@ from .knapsack import Front, solve
 from .readings import Reading
 from .sensitivities import Sensitivities
 
-__all__ = ["Candidate", "Choice", "Proposal", "Reader", "choose", "measured_front", "propose"]
+__all__ = [
+    "Candidate",
+    "Choice",
+    "LimitError",
+    "Proposal",
+    "Reader",
+    "choose",
+    "measured_front",
+    "propose",
+]
 
 Floats = NDArray[np.float64]
 
@@ -35,6 +44,14 @@ DOUBT = 0.5
 """Power of the ratio of sums of divergences by which what was measured is doubted elsewhere."""
 
 TINY = 1e-12
+
+
+class LimitError(ConfigError):
+    """Nothing is within a limit of quality; `least` is the least that is lost, in nats."""
+
+    def __init__(self, message: str, least: float) -> None:
+        super().__init__(message)
+        self.least = least
 
 
 class Reader(Protocol):
@@ -243,7 +260,7 @@ def choose(
 
     Raises
     ------
-    ConfigError
+    LimitError
         Nothing is within the limit; says which format loses least, and how much.
     """
     if not limit > 0:
@@ -253,7 +270,7 @@ def choose(
     complete = search.measure_mixtures(most, least_gain)
     best = search.best
     if best is None:
-        raise ConfigError(_nothing(search.measured, limit, strict, reader.source))
+        raise _nothing(search.measured, limit, strict, reader.source)
     return Choice(
         limit=limit,
         best=best,
@@ -388,13 +405,15 @@ class _Search:
             self.measure(picks)
 
 
-def _nothing(measured: Sequence[Candidate], limit: float, strict: bool, source: str) -> str:
+def _nothing(measured: Sequence[Candidate], limit: float, strict: bool, source: str) -> LimitError:
     least = min(measured, key=lambda one: _lost(one.reading, strict))
     name = least.formats[0] if least.is_uniform else f"the mixture {least.assignment.text}"
-    lost = math.expm1(_lost(least.reading, strict))
+    nats = _lost(least.reading, strict)
+    lost = math.expm1(nats)
     room = math.ceil(lost * 1000 + 1) / 10
-    return (
+    return LimitError(
         f"no assignment of the formats keeps the perplexity within {limit:.3g} of float64's "
         f"({source}); {name} loses least, {lost:.2%}: allow max_perplexity_loss={room:g}%, or add "
-        "a format of more bits"
+        "a format of more bits",
+        nats,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from hw.numerics import find_format
 from sim.quality.assignment import Assignment
 from sim.system import TraceModel, config_columns
 
-from .choose import choose
+from .choose import LimitError, choose
 from .costs import Costs
 from .groups import GROUPS, Group, layers_of, operator_class, shares, split_operators
 from .readings import Meter, Reading
@@ -194,21 +195,25 @@ def make_plans(
     Raises
     ------
     ConfigError
-        No set has a plan within the limit.
+        No set has a plan within the limit; of the set that comes nearest to one.
     """
     plans: dict[str, FormatPlan] = {}
     left_out: dict[str, str] = {}
+    refused: list[ConfigError] = []
     for name in sets:
         say(f"formats {name}")
         try:
             plan = _plan(workload, target, name, limit, meter, sensitivities)
         except ConfigError as error:
             left_out[name] = str(error)
+            refused.append(error)
             continue
         if len(plan.modes) < len(name.split("+")):
             left_out[name] = f"within the limit it uses {', '.join(sorted(plan.modes))} only"
             continue
         plans[name] = plan
+    if not plans and refused:
+        raise min(refused, key=lambda error: getattr(error, "least", math.inf))
     if not plans:
         raise ConfigError(next(iter(left_out.values())))
     return tuple(plans.values()), left_out
@@ -237,9 +242,10 @@ def _plan(
         if room <= 0:
             break
     if np.expm1(reading.worse) > limit:
-        raise ConfigError(
+        raise LimitError(
             f"rounding results into {config.result_format} keeps {name} from a loss of {limit:.3g} "
-            f"({np.expm1(reading.worse):.3g} is what is left, {meter.source}); allow more loss"
+            f"({np.expm1(reading.worse):.3g} is what is left, {meter.source}); allow more loss",
+            reading.worse,
         )
     picked = dict(zip(costs.groups, choice.best.formats, strict=True))
     trace = assigned_trace(workload, picked)

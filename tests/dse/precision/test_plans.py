@@ -79,6 +79,11 @@ def test_nothing_within_the_limit_is_refused(gpt2: Workload) -> None:
         plans_of(gpt2, ("fp4_e2m1",), limit=0.001, loss=1.0)
 
 
+def test_the_refusal_is_of_the_set_that_comes_nearest(gpt2: Workload) -> None:
+    with pytest.raises(ConfigError, match="; posit8 loses least, "):
+        plans_of(gpt2, ("fp4_e2m1", "int8", "posit8"), limit=1e-5, loss=1.0)
+
+
 def test_all_gemms_have_a_format_and_nothing_else_changes(gpt2: Workload) -> None:
     formats = {group: "int8" if group.third != "last" else "fp4_e2m1" for group in GROUPS}
     plain, mixed = gpt2.trace(), assigned_trace(gpt2, formats)
