@@ -219,6 +219,11 @@ class MacConfig:
 
 def _named(field: str, name: Any) -> NumberFormat:
     """Return a format; say in which field its name stands if it is none."""
+    if isinstance(name, str) and name.startswith("mx_"):
+        raise ConfigError(
+            f"{field}={name!r} scales blocks, which no unit does; name the format of its elements, "
+            f"{name.removeprefix('mx_')!r}"
+        )
     try:
         return find_format(name)
     except ConfigError as error:

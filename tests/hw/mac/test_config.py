@@ -23,7 +23,7 @@ REFUSED = [
     ({"modes": ("int8", "int8")}, "names a format twice; name each once"),
     ({"modes": ("fp4", "fp4_e2m1")}, "names a format twice"),
     ({"modes": ("fp5",)}, "format 'fp5' is not known"),
-    ({"outputs": ("mx_int8",)}, "find_scaled"),
+    ({"outputs": ("mx_int8",)}, "outputs='mx_int8' scales blocks, .* its elements, 'int8'"),
     ({"port": "narrow"}, "port='narrow' is not known; choose one of"),
     ({"sharing": "some"}, "sharing='some' is not known"),
     ({"accumulator": "float"}, "accumulator='float' is not known"),
