@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -201,7 +203,7 @@ def search(
         prompt=prompt, generate=generate, batch=batch, requests=trace, bucket=bucket
     )
     found = load_workload(workload, scenario, dims=parse_dims(dim), drop_longer=drop_longer)
-    with SearchDisplay() as display:
+    with SearchDisplay() as display, _going_on():
         running = dse.search(
             found,
             target,
@@ -304,10 +306,24 @@ def _follow(running: Any, display: SearchDisplay) -> None:
             display.show(result)
             shown += 1
     except KeyboardInterrupt:
-        again = shlex.join(["dse", *sys.argv[1:]])
         raise Interrupted(
-            f"Interrupted; {shown} new designs are kept in {running.run_dir}. Go on with: {again}"
+            f"Interrupted; {shown} new designs are kept in {running.run_dir}. {_again()}"
         ) from None
+
+
+@contextmanager
+def _going_on() -> Iterator[None]:
+    """On Ctrl-C before there are designs, while quality is measured, say how to go on as well."""
+    try:
+        yield
+    except Interrupted:
+        raise
+    except KeyboardInterrupt:
+        raise Interrupted(f"Interrupted; what was finished is kept. {_again()}") from None
+
+
+def _again() -> str:
+    return f"Go on with: {shlex.join(['dse', *sys.argv[1:]])}"
 
 
 def _finish(running: Any, as_json: bool) -> None:

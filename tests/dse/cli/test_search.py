@@ -100,6 +100,16 @@ def test_interruption_says_how_to_go_on(asked: dict[str, Any]) -> None:
     assert "Go on with: dse" in outcome.err
 
 
+def test_interruption_before_the_first_design_says_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def search(*_: Any, **__: Any) -> Played:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dse.search", search, raising=False)
+    outcome = dse("search", "--formats", "all")
+    assert outcome.code == 130
+    assert "Interrupted; what was finished is kept. Go on with: dse" in outcome.err
+
+
 def test_options_reach_the_search(asked: dict[str, Any]) -> None:
     outcome = dse(
         *("search", "--objective", "tokens-per-joule", "--max-power", 900, "--budget", 5),

@@ -14,6 +14,7 @@ from sim.quality.assignment import Assignment, third_of
 from sim.quality.model import load_gpt2
 from sim.quality.perplexity import Measured, QualityBench
 from sim.quality.runner import Calibration, Runner
+from sim.quality.tokenizer import Tokenizer
 
 from .reference import plain_logits, random_weights, write_model
 
@@ -174,6 +175,9 @@ def test_a_users_model_is_measured(folder: Path, tmp_path: Path) -> None:
     text.write_text("the moth then saw that the path was wet. " * 6)
     bench = QualityBench.of_files(folder / "model.safetensors", text, limit=40)
     assert bench.tokens == 32  # two windows of the context's 16 tokens
+    read = Tokenizer.read(folder).encode(text.read_text())
+    apart = np.concatenate([bench._calibration_tokens, *bench.windows])
+    assert apart.tolist() == read[: len(apart)]  # nothing is measured on what fixed the scales
     found = bench.measure(Assignment.parse("int8"))
     assert found.perplexity == pytest.approx(found.reference_perplexity, rel=0.1)
     assert found.perplexity != found.reference_perplexity
