@@ -42,6 +42,16 @@ def test_another_model_is_read_anew(tmp_path: Path) -> None:
     assert other.runs == ["int8"]
 
 
+def test_other_rules_of_arithmetic_are_read_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Meter(ToyBench(), cache=Cache(tmp_path)).read(INT8)
+    monkeypatch.setattr("dse.precision.readings._rules_digest", lambda: "changed sources")
+    again = ToyBench()
+    Meter(again, cache=Cache(tmp_path)).read(INT8)
+    assert again.runs == ["int8"]
+
+
 def test_files_hold_one_model(tmp_path: Path) -> None:
     path = tmp_path / "readings.json"
     kept = Meter(ToyBench(), keep=ReadingFile(path)).read(INT8)
