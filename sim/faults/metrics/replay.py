@@ -20,12 +20,15 @@ from sim.quality.runner import Runner
 
 from .patterns import Pattern, Patterns
 
-__all__ = ["Consequence", "Gemm", "Replayed", "replay"]
+__all__ = ["MOST_LOSS", "Consequence", "Gemm", "Replayed", "replay"]
 
 Floats = NDArray[np.float64]
 Tokens = NDArray[np.integer[Any]]
 
 _WINDOWS = 8
+
+MOST_LOSS = 20.0
+"""Nats that a token counts at most, a probability of 2e-9: one token must not decide everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +119,11 @@ class Replayed:
 
     @property
     def perplexity_cost(self) -> float:
-        """What perplexity of a window grows by on the average fault: ``exp(mean loss) - 1``."""
-        return math.expm1(min(self.mean_loss, 700.0))
+        """What perplexity of a window grows by on the average fault: ``exp(mean loss) - 1``.
+
+        No token counts more than `MOST_LOSS`.
+        """
+        return math.expm1(self.mean_loss)
 
     def loss_quantile(self, share: float) -> float:
         return float(np.quantile([c.loss for c in self.consequences], share))
@@ -228,7 +234,8 @@ class _Struck(Runner):
         logits = self.logits(tokens[:-1])
         top = logits.max(axis=-1, keepdims=True)
         logs = logits - top - np.log(np.exp(logits - top).sum(axis=-1, keepdims=True))
-        return -logs[np.arange(len(logs)), tokens[1:]], np.argmax(logits, axis=-1)
+        losses = np.minimum(-logs[np.arange(len(logs)), tokens[1:]], MOST_LOSS)
+        return losses, np.argmax(logits, axis=-1)
 
     def _weighted(self, operator: str, layer: int, x: Floats) -> Floats:
         if (found := self._before()) is not None:

@@ -12,14 +12,14 @@ from hw.contracts import ConfigError
 from sim.faults.outcome import CLASSES, UNDETECTED
 
 from .frame import Frame, Stratum
-from .intervals import clopper_pearson, exact
+from .intervals import exact
 
 __all__ = ["Estimate", "Pilot", "Tally", "joined", "tally"]
 
 
 Floats = NDArray[np.float64]
 
-_COMBINED = "strata combined, Clopper-Pearson of the effective size"
+_COMBINED = "strata combined, beta distribution with one more pair"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +123,12 @@ class Tally:
             What a stratum counts for, such as its failure rate; by default its size. They are
             scaled to a sum of 1.
 
-        The interval is Clopper's and Pearson's of a simple sample whose estimate would have the
-        same variance [Korn and Graubard 1998], finite strata corrected for. In the variance, the
-        strata's shares are drawn a little towards their mean, so that strata without a hit count as
-        well. A stratum of which nothing was drawn may have any share from 0 to 1.
+        The interval is of the beta distribution with the estimate's mean and variance after one
+        more pair that could not be worse, where it weighs most [after Fay and Feuer 1997]. Of a
+        single stratum it is Clopper's and Pearson's, and a heavy stratum that was looked at little
+        is not taken for clean because nothing was seen there. In the variance, the strata's shares
+        are drawn a little towards their mean; finite strata are corrected for. A stratum of which
+        nothing was drawn may have any share from 0 to 1.
         """
         w, known = self._weights(weights), self.counts.sum(axis=1) > 0
         hits = int(self.counts[:, list(of)].sum())
@@ -146,13 +148,13 @@ class Tally:
         overall = (share @ drawn + 1) / (drawn.sum() + 2)
         smooth = (share * size + 2 * overall) / (size + 2)
         rest = (self.sizes - drawn) / np.maximum(self.sizes - 1, 1)
-        variance = w**2 * smooth * (1 - smooth) * rest / np.maximum(size - 1, 1)
-        value, mean = float(w @ share), float(w @ smooth)
-        if not (spread := float(variance.sum())) > 0:
+        parts = w**2 * smooth * (1 - smooth) * rest / np.maximum(size - 1, 1)
+        value, variance = float(w @ share), float(parts.sum())
+        if not (weight := w * rest / np.maximum(size, 1)).any():
             return value, value, value
-        alike = mean * (1 - mean) / spread
-        low, high = clopper_pearson(value * alike, alike, confidence=self.look)
-        return value, float(low), float(high)
+        high = _bound(value, variance, weight, share, self.look)
+        low = 1 - _bound(1 - value, variance, weight, 1 - share, self.look)
+        return value, low, high
 
     def _shares(self, of: list[int]) -> tuple[Floats, Floats]:
         """Return each stratum's share, and the size of the simple sample that tells as much.
@@ -177,6 +179,28 @@ class Tally:
                 f"weights of {len(self.sizes)} strata are needed, none below 0 and not all 0"
             )
         return np.asarray(w / w.sum())
+
+
+def _bound(
+    value: float, variance: float, weight: Floats, share: Floats, confidence: float
+) -> float:
+    """Return the upper bound of a weighted mean; `weight` is that of one more pair by stratum.
+
+    The pair hits, and its variance is added, where both together reach furthest.
+    """
+    from scipy.special import betaincinv
+
+    reach = np.where(share < 1, weight**2 * (1 - share), 0.0)
+    most = int(np.argmax(reach))
+    if not reach[most] > 0:
+        return 1.0
+    mean = (value + weight[most]) / (1 + weight[most])
+    spread = (variance + reach[most]) / (1 + weight[most]) ** 2
+    if mean >= 1:
+        return 1.0
+    alike = max(mean * (1 - mean) / spread - 1, 1e-9)
+    upper = betaincinv(mean * alike, (1 - mean) * alike, 0.5 + confidence / 2)
+    return float(max(value, upper))
 
 
 def _estimate(hits: int, drawn: int, size: int, confidence: float, look: float) -> Estimate:

@@ -14,6 +14,8 @@ from sim.faults.statistics import (
     Sequential,
     Stratified,
     Stratum,
+    Tally,
+    clopper_pearson,
     collapse,
     exact,
 )
@@ -193,3 +195,47 @@ def test_refusals_say_what_to_do():
         Sequential(frame=FRAME, margin=0.7)
     with pytest.raises(ConfigError, match="2 weights for 4 strata"):
         Stratified(frame=FRAME, sample=500, weights=(1.0, 2.0))
+
+
+@pytest.mark.parametrize(
+    ("shares", "weights", "sample"),
+    [
+        ((0.0, 0.3, 0.1), (1, 0.01, 0.1), (1000, 30, 20)),  # a heavy stratum, looked at little
+        ((1.0, 0.7, 0.9), (1, 0.01, 0.1), (1000, 30, 20)),
+        ((0.001, 0.5), (120, 1), (5000, 500)),
+        ((*[0.0] * 39, 0.05), (*[1] * 39, 20), (40,) * 40),
+        ((*[0.5] * 39, 0.0), (*[1] * 39, 20), (40,) * 40),
+        ((0.002,) * 40, (1,) * 40, (40,) * 40),
+    ],
+)
+def test_weighted_bounds_cover_on_either_side(shares, weights, sample):
+    random, size = np.random.default_rng(3), 100_000
+    p, w, n = np.array(shares), np.array(weights, float), np.array(sample)
+    truth = float(w @ p / w.sum())
+    strata = tuple(Stratum(str(h), 0, size) for h in range(len(p)))
+    under = over = 0
+    for _ in range(400):
+        counts = np.zeros((len(p), 7), np.int64)
+        counts[:, SDC] = random.hypergeometric(np.rint(p * size).astype(int),
+                                               size - np.rint(p * size).astype(int), n)  # fmt: skip
+        counts[:, MASKED] = n - counts[:, SDC]
+        found = Tally(strata, np.full(len(p), size), counts).combined(weights=w)
+        under, over = under + (found.high < truth), over + (found.low > truth)
+    assert max(under, over) <= 400 * 0.025 + 3 * (400 * 0.025) ** 0.5
+
+
+def test_one_stratum_has_clopper_pearsons_bounds():
+    for hits, drawn in [(0, 50), (1, 50), (20, 50), (50, 50), (7, 3000)]:
+        counts = np.zeros((1, 7), np.int64)
+        counts[0, SDC], counts[0, MASKED] = hits, drawn - hits
+        found = Tally((Stratum("a", 0, 1),), np.array([10**9]), counts).combined()
+        low, high = (float(bound) for bound in clopper_pearson(hits, drawn))
+        assert (found.low, found.high) == pytest.approx((low, high), rel=0.05, abs=0.003)
+
+
+def test_what_was_not_looked_at_may_be_anything():
+    counts = np.zeros((2, 7), np.int64)
+    counts[0, MASKED] = 10_000
+    found = Tally((Stratum("a", 0, 1), Stratum("b", 0, 1)), np.array([10**6, 10**6]), counts)
+    assert found.combined().high >= 0.5
+    assert found.combined(weights=np.array([1.0, 0.0])).high < 0.001
