@@ -17,6 +17,7 @@ __all__ = ["heat_card", "structures_card"]
 
 _MOST_BARS = 40
 _MOST_SLOW = 12
+_MOST_ROWS = 400
 _SMALL = 0.25  # of the largest grid's sites: smaller ones are not drawn
 
 
@@ -29,7 +30,11 @@ def structures_card(report: FaultReport) -> str:
     body = _key() + f'<div class="scroll">{bars(rows[:_MOST_BARS])}</div>' if rows else ""
     if len(rows) > _MOST_BARS:
         body += f"<p class='hint'>The {_MOST_BARS} worst of {len(rows)} are drawn.</p>"
-    body += table(heads, map(_structure_row, rows)) + _slowest(report)
+    body += table(heads, map(_structure_row, rows[:_MOST_ROWS]))
+    if len(rows) > _MOST_ROWS:
+        told = f"The {_MOST_ROWS} worst of {len(rows):,} are listed; metrics.json has all of them."
+        body += f"<p class='hint'>{told}</p>"
+    body += _slowest(report)
     hint = (
         "The architectural vulnerability factor of a structure is the share of its faults that "
         "reach an output. Worst first: by undetected failures in 1e9 hours, on the upper bound."

@@ -232,3 +232,11 @@ def test_unknown_structures_are_refused():
         report(mechanisms=frozenset({"chek"}))
     with pytest.raises(ConfigError, match="--pmhf-share 11 is no part of the item's 10 FIT"):
         render_fault_page(report(pmhf_share_fit=11))
+
+
+def test_long_lists_are_cut_and_told(monkeypatch):
+    monkeypatch.setattr("dse.report.faults.structures._MOST_ROWS", 2)
+    monkeypatch.setattr("dse.report.faults.structures._MOST_BARS", 1)
+    page = render_fault_page(report(results=[campaign("seu")]))
+    assert "The 2 worst of 3 are listed" in page
+    assert "The 1 worst of 3 are drawn" in page
