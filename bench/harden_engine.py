@@ -21,7 +21,7 @@ from dataclasses import replace
 import numpy as np
 
 from boards.frozen import Frozen, freeze, write_verilog
-from boards.protect import Plan, map_sky130, protect
+from boards.protect import Plan, map_sky130, protect, with_plain_enables
 from boards.protect.area import added_area_um2
 from dse.harden import Budget, Chosen, Option, measure, plan_of
 from dse.harden.measure import permanent
@@ -122,7 +122,8 @@ def _areas(base: MatrixConfig, netlist: Frozen, made: object) -> bool:
     from boards.protect import Protected
 
     assert isinstance(made, Protected)
-    plain = map_sky130(write_verilog(frozen(base)), _TOP, flat=True)
+    text = write_verilog(with_plain_enables(frozen(base)), synthesis=True)
+    plain = map_sky130(text, _TOP, flat=True)
     mapped = map_sky130(made.verilog, _TOP, made.manifest, flat=True)
     share = mapped.area_um2 / plain.area_um2 - 1
     slower = mapped.period_ns / plain.period_ns - 1

@@ -1,5 +1,6 @@
 """Protection of frozen netlists: transformed by a plan, written, mapped, and counted again."""
 
+from .enables import with_plain_enables
 from .manifest import Manifest, ManifestError, Replicas, check_manifest, count_manifest
 from .mapped import MappedBlock, MappedDesign, map_sky130
 from .plan import FLOP_SCHEMES, MEMORY_SCHEMES, Plan
@@ -19,4 +20,5 @@ __all__ = [
     "count_manifest",
     "map_sky130",
     "protect",
+    "with_plain_enables",
 ]

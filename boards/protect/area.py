@@ -23,7 +23,7 @@ def added_area_um2(before: Frozen, made: Protected) -> float:
     extra = added_netlist(before, made.netlist)
     if not extra.cells and not extra.flops:
         return 0.0
-    text = write_verilog(extra)
+    text = write_verilog(extra, synthesis=True)
     kept = text.replace("\nalways @(posedge", "\n(* keep *) always @(posedge")
     return map_sky130(kept, _TOP).area_um2
 

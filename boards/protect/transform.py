@@ -11,6 +11,7 @@ from hw.contracts import ConfigError
 
 from .builder import Builder, Word
 from .codes import Checked, protect_groups, protect_memory
+from .enables import with_plain_enables
 from .lockstep import Shadow, make_shadow
 from .manifest import Manifest, Replicas
 from .plan import Plan
@@ -63,6 +64,7 @@ def protect(netlist: Frozen, plan: Plan) -> Protected:
         A prefix of the plan that fits nothing, or a port that is in the way.
     """
     plan.check(netlist)
+    netlist = with_plain_enables(netlist)
     if any(port.name == _TEST for port in netlist.ports):
         raise ConfigError(f"{netlist.top} has a port {_TEST!r} already; rename it")
     b = Builder(netlist)
@@ -277,14 +279,14 @@ def _joined(main: Frozen, shadow: Shadow) -> Frozen:
 def _text(main: Frozen, shadow: Shadow | None, made: _Made) -> str:
     """Return the Verilog; the shadow is a module that is instantiated in the design's."""
     if shadow is None:
-        return _kept(write_verilog(main), main, made)
+        return _kept(write_verilog(main, synthesis=True), main, made)
     error = next(port.bits[0] for port in shadow.netlist.ports if port.name == "error")
     taps, told = "shadow_taps", "shadow_error"
     ports = _with_output(list(main.ports), _DETECTED, error)
     inside = replace(
         main, ports=(*ports, Port(taps, False, shadow.taps), Port(told, True, (error,)))
     )
-    text = _kept(write_verilog(inside), inside, made)
+    text = _kept(write_verilog(inside, synthesis=True), inside, made)
     text = text.replace(f", \\{taps} , \\{told} )", ")", 1)
     text = text.replace(
         f"output [{len(shadow.taps) - 1}:0] \\{taps}",
@@ -299,7 +301,7 @@ def _text(main: Frozen, shadow: Shadow | None, made: _Made) -> str:
         f"(* keep *) {_escaped(shadow.netlist.top)} shadow "
         f"(.clk({clock}), .i(\\{taps} ), .error(\\{told} ));"
     )
-    copy = write_verilog(shadow.netlist)
+    copy = write_verilog(shadow.netlist, synthesis=True)
     copy = copy.replace("\nalways @(posedge \\clk ) \\", "\n(* keep *) always @(posedge \\clk ) \\")
     copy = copy.replace("module ", "(* keep_hierarchy *)\nmodule ", 1)
     return f"{copy}\n{body}{instance}\nendmodule\n"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from boards.frozen import Frozen, freeze, sources_of, write_verilog
-from boards.protect import map_sky130
+from boards.protect import map_sky130, with_plain_enables
 from dse.designs import DesignFolder
 from dse.inject import verilog_subject
 from hw.contracts import ConfigError
@@ -90,7 +90,8 @@ def engine_structure(config: MatrixConfig) -> Callable[[str], str]:
 
 
 def _variant(name: str, netlist: Frozen, inputs: Sequence[Step], start: int) -> Variant:
-    mapped = map_sky130(write_verilog(netlist), netlist.top, flat=True)
+    text = write_verilog(with_plain_enables(netlist), synthesis=True)
+    mapped = map_sky130(text, netlist.top, flat=True)
     # Detectors speak after what they saw; nothing begins in the cycles that they would need.
     last = max(start + 1, len(inputs) - _TAIL)
     return Variant(
