@@ -20,7 +20,7 @@ def _rules(*pairs: tuple[str, str]) -> Rules:
 
 _PROTECTION = (
     r"checksum|parity|syndrome|hsiao|secded|voter|tmr|dwc|selftest|self_test|watchdog"
-    r"|(^|\.|_)(error|check)",
+    r"|(^|\.|_)(error|check)|pe_sum\.|row_sum\.|column_sum\.|_differs\b|\.so_far|\.stage\.sum\b",
     "protection",
 )
 _MATRIX = _rules(
@@ -35,7 +35,7 @@ _MATRIX = _rules(
     (r"array\.", "array control"),
     (r"buffer_[ab]\.(bank|reader_data|o_payload)", "operand buffers"),
     (r"buffer_[ab]\.", "buffer control"),
-    (r"results\.(column|stage\.o_payload|half|memory)", "result buffer"),
+    (r"results\.(column|stage\.(o_payload|beat_data)|half|memory)", "result buffer"),
     (r"results\.", "result control"),
     (r"sequencer\.|\.job_", "sequencer"),
     (r".*", "control"),

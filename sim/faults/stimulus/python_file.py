@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import runpy
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -27,10 +28,13 @@ def load_stimulus(path: Path) -> Generator:
     """
     if not path.is_file():
         raise ConfigError(f"--stimulus: {path} is missing; give a Python file, a VCD, or `random`")
+    sys.path.insert(0, str(path.parent))  # for modules beside it, as when Python runs the file
     try:
         found = runpy.run_path(str(path)).get(_NAME)
     except Exception as error:
         raise ConfigError(_told(path, error)) from None
+    finally:
+        sys.path.remove(str(path.parent))
     if not callable(found):
         raise ConfigError(
             f"{path}: there is no function {_NAME!r}; write `def {_NAME}():` that yields a "
