@@ -96,6 +96,7 @@ def test_infinities_and_nan_stick() -> None:
     assert result((inf, minus), (one, one)) == minus
     assert result((inf, one), (minus, one)) == nan
     assert result((inf, 0), (one, one)) == nan
+    assert result((0, minus), (one, one)) == nan
     assert result((nan, 0), (one, one)) == nan
     assert result((0x8000, one)) == 0  # a sum that is zero is positive zero
 
@@ -109,6 +110,19 @@ def test_random_pairs_of_sixteen_bits() -> None:
         x, y = (part.ravel() for part in np.meshgrid(corners, corners))
         batch = single(config, name, np.append(codes[0], x), np.append(codes[1], y))
         np.testing.assert_array_equal(golden(config, batch), exact(config, batch))
+
+
+@pytest.mark.parametrize("special", ["fp8_e5m2", "fp8_e4m3", "posit8"])
+def test_matrix_products_of_special_numbers_are_the_dot_products(special: str) -> None:
+    """Every pair of zero, numbers, infinities and NaN, of either sign, beside one more product."""
+    config, format = MacConfig(modes=(special,), outputs=("fp16",)), find_format(special)
+    values = np.array([0.0, -0.0, 1.0, -1.5, np.inf, -np.inf, np.nan])
+    codes = np.append(format.encode(values), format.codes[-1])
+    pairs = np.stack([codes, np.full_like(codes, format.encode(1.0))], axis=1)
+    found = matrix_product(config, special, pairs, pairs.T)
+    for row, a in enumerate(pairs):
+        alone = [int(dot_products(config, special, [a], [b])[0]) for b in pairs]
+        np.testing.assert_array_equal(found[row], alone)
 
 
 @pytest.mark.parametrize("mode", ["int8", "fp4_e2m1", "fp8_e4m3", "fp8_e5m2", "posit8", "bf16"])
