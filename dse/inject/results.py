@@ -136,38 +136,40 @@ def _rows(result: CampaignResult) -> Iterator[str]:
     campaign, outcomes = result.campaign, result.outcomes
     sites, cycles = campaign.plan.frame.pairs(result.numbers)
     faults = campaign.model.faults(campaign.sites, sites, cycles, seed=campaign.plan.seed)
-    names, words = _names(campaign.sites, sites)
-    columns = [faults[name].tolist() for name in ("cycle", "model", "length", "pattern")]
-    times = [_times(outcomes[n]) for n in ("data", "control", "detected", "corrected")]
-    rest = [outcomes[name].tolist() for name in ("beats", "bits", "largest", "state")]
     fault = campaign.model.name
-    for at, (name, word, klass) in enumerate(
-        zip(names, words, result.classes.tolist(), strict=True)
-    ):
-        cycle, mode, length, pattern = (column[at] for column in columns)
-        lasting = "always" if length == ALWAYS else length
-        held = ",".join(column[at] for column in times)
-        counted = ",".join(f"{column[at]:g}" for column in rest)
+    columns = zip(
+        _told(campaign.sites, sites),
+        *(faults[name].tolist() for name in ("cycle", "model", "length", "pattern")),
+        result.classes.tolist(),
+        *(_times(outcomes[name]) for name in ("data", "control", "detected", "corrected")),
+        *(outcomes[name].tolist() for name in ("beats", "bits", "largest", "state")),
+        strict=True,
+    )
+    for told, cycle, mode, length, pattern, klass, data, control, seen, mended, *counts in columns:
+        beats, bits, largest, state = counts
         yield (
-            f"{fault},{_quoted(name)},{_quoted(word.tag)},{KINDS[word.kind]},{cycle},"
-            f"{MODELS[mode]},{lasting},{pattern},{CLASSES[klass]},{held},{counted}"
+            f"{fault},{told},{cycle},{MODELS[mode]},{'always' if length == ALWAYS else length},"
+            f"{pattern},{CLASSES[klass]},{data},{control},{seen},{mended},{beats},{bits},"
+            f"{largest:g},{state}"
         )
 
 
-def _names(sites: Sites, numbers: NDArray[np.int64]) -> tuple[list[str], list[Any]]:
-    """Return the name and the word of each site."""
-    which = np.searchsorted(sites.firsts, numbers, side="right") - 1
-    inside = (numbers - sites.firsts[which]).tolist()
-    words = [sites.words[at] for at in which.tolist()]
-    names = []
-    for word, at in zip(words, inside, strict=True):
-        row, bit = divmod(at, word.width)
-        names.append(f"{word.name}[{row}][{bit}]" if word.kind == MEMORY else f"{word.name}[{bit}]")
-    return names, words
+def _told(sites: Sites, numbers: NDArray[np.int64]) -> list[str]:
+    """Return the name, structure and kind of the site of each fault."""
+    unique, which = np.unique(numbers, return_inverse=True)
+    words = np.searchsorted(sites.firsts, unique, side="right") - 1
+    inside = unique - sites.firsts[words]
+    texts = []
+    for at, within in zip(words.tolist(), inside.tolist(), strict=True):
+        word = sites.words[at]
+        row, bit = divmod(within, word.width)
+        place = f"[{row}][{bit}]" if word.kind == MEMORY else f"[{bit}]"
+        texts.append(f"{_quoted(word.name + place)},{_quoted(word.tag)},{KINDS[word.kind]}")
+    return [texts[at] for at in which.tolist()]
 
 
-def _times(cycles: NDArray[np.uint32]) -> list[str]:
-    return ["" if cycle == NEVER else str(cycle) for cycle in cycles.tolist()]
+def _times(cycles: NDArray[np.uint32]) -> list[int | str]:
+    return ["" if cycle == NEVER else cycle for cycle in cycles.tolist()]
 
 
 def _quoted(text: str) -> str:
