@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import dse
 from boards.power import Buffer, energy_model
 from boards.target import load_target
 from dse.explore.format_model import FormatModel, _columns
@@ -25,6 +26,7 @@ from hw.contracts import ConfigError, SearchSpace
 from hw.matrix import MIXED_SPACE, mixed_config
 from sim.system import config_columns
 from surrogates.mixed import known_groups, predict_mixed
+from tests.sim.quality.reference import random_weights, write_model
 
 TARGET = load_target("ecpix5-85f")
 
@@ -146,8 +148,6 @@ def test_predictions_grow_with_the_array(group: str) -> None:
 
 
 def test_formats_need_a_model(tmp_path: Any) -> None:
-    import dse
-
     gemms = tmp_path / "gemms.csv"
     gemms.write_text("m,k,n\n8,8,8\n")
     with pytest.raises(ConfigError, match="is a list of GEMMs"):
@@ -158,6 +158,15 @@ def test_formats_need_a_model(tmp_path: Any) -> None:
         dse.search("gpt2", "sky130", formats="all", runs_dir=tmp_path)
     with pytest.raises(ConfigError, match="weights and text go together"):
         dse.search("gpt2", formats="int8", weights="w.safetensors", runs_dir=tmp_path)
+
+
+def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("that is the path of the moth. " * 5)
+    weights = write_model(tmp_path, random_weights(layers=12), heads=12)
+    said = r"not those of gpt2 \(hidden 32 and 768, vocab 300 and 50257\); give its own"
+    with pytest.raises(ConfigError, match=said):
+        dse.search("gpt2", formats="int8", weights=weights, text=text, runs_dir=tmp_path)
 
 
 def test_what_does_not_fit_is_a_violation(searched: Any) -> None:

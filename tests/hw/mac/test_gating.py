@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from amaranth.hdl import Value
 from amaranth.sim import Simulator
 
 from bench.mac_units import REFERENCE
-from hw.export import export
+from hw.export import ExportedDesign, export
 from hw.mac import MacConfig, pack_elements
 from hw.mac.gating import alive, families, rows_alive
 
@@ -35,6 +36,34 @@ def test_results_are_those_of_the_unit_without_gating_whatever_the_peers_do() ->
     found, _ = verilog(design, config, batches, optimize="-O0", offer=55, take=60)
     for batch, codes in zip(batches, found, strict=True):
         np.testing.assert_array_equal(codes, golden(config, batch), batch.mode)
+
+
+def test_reset_needs_no_more_than_the_valid_bits() -> None:
+    """Registers wake up with anything in them, as on a chip: idle parts let go of that as well."""
+    config = MacConfig(accumulator="bounded", pipeline=1)
+    random = np.random.default_rng(1)
+    design, count = _awake(export(config, "kiln_mac"), random)
+    assert count > 40
+    batches = [make_batch(config, mode, 4, 9, seed=i) for i, mode in enumerate(config.modes)]
+    found, _ = verilog(design, config, batches, optimize="-O0")
+    for batch, codes in zip(batches, found, strict=True):
+        np.testing.assert_array_equal(codes, golden(config, batch), batch.mode)
+
+
+def _awake(design: ExportedDesign, random: np.random.Generator) -> tuple[ExportedDesign, int]:
+    """Return a design whose registers begin with random bits, and how many registers those are."""
+    zero = re.compile(r"(?m)^( *initial \w+ = (\d+)'[bdh])0;$")
+
+    def anything(match: re.Match[str]) -> str:
+        bits = "".join(str(bit) for bit in random.integers(0, 2, int(match[2])))
+        return f"{match[1][:-1]}b{bits};"
+
+    found = [zero.subn(anything, module.verilog) for module in design.modules]
+    modules = [
+        replace(module, verilog=text)
+        for module, (text, _) in zip(design.modules, found, strict=True)
+    ]
+    return replace(design, modules=tuple(modules)), sum(count for _, count in found)
 
 
 @pytest.fixture(scope="module")
