@@ -31,7 +31,8 @@ __all__ = ["harvested", "main"]
 
 CONFIG = MatrixConfig(rows=8, cols=8, a_depth=32, b_depth=32, result_rows=8)
 SHAPE = (8, 16, 8)
-TRIALS = 400
+TRIALS = 1200
+LARGE = 1 << 16  # an error that is large
 
 
 def harvested(*, most: int = 200_000) -> tuple[Patterns, int]:
@@ -67,7 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"{len(patterns.patterns):,} of {injected:,} upsets make results wrong; in one word "
         f"{words:.1%}, in one bit {single:.1%}; mean "
         f"{np.mean([p.words for p in patterns.patterns]):.2f} words, "
-        f"{np.mean([p.wrong_bits for p in patterns.patterns]):.2f} bits",
+        f"{np.mean([p.wrong_bits for p in patterns.patterns]):.2f} bits; off by {LARGE:,} or more "
+        f"in {patterns.share_of(lambda p: bool(abs(p.difference).max() >= LARGE)):.1%} (of single "
+        f"bits {1 - (LARGE.bit_length() - 1) / patterns.bits:.1%})",
         flush=True,
     )
     bench, int8 = QualityBench.small(limit=2048), Arithmetic(format="int8")

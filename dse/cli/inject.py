@@ -90,6 +90,12 @@ def inject(
     mechanism: Annotated[
         list[str] | None, typer.Option(help="Structure that is a safety mechanism.")
     ] = None,
+    text: Annotated[
+        int,
+        typer.Option(
+            help="Replay so many wrong results of a matrix engine in the small model.", min=0
+        ),
+    ] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder; by default faults/TOP.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -100,6 +106,7 @@ def inject(
     """
     from dse.inject import Settled, run_all, summary, write_results
     from dse.inject.campaigns import fault_models, make_engine
+    from dse.inject.text import check_text, text_of
     from dse.report.faults import report_of, write_fault_report
     from sim.faults.metrics import load_rates
     from sim.faults.metrics.asil import check_share
@@ -123,6 +130,8 @@ def inject(
         )  # fmt: skip
     _tell(subject)
     running = make_engine(engine, subject)
+    if text:
+        check_text(subject, running)
     agreement = _check(subject, running) if check else None
     folder = out or Path("faults") / subject.netlist.top
     with _Bar() as bar:
@@ -135,9 +144,14 @@ def inject(
         return
     write_results(folder, results, document)
     mechanisms = frozenset(mechanism or ())
+    replayed = {}
+    if text:
+        note("Replaying wrong results in the small language model ...", style="dim")
+        replayed = text_of(subject, running, results, shape=_shape(job), trials=text, seed=seed)
     report = report_of(
-        results, document, rates=rated, mechanisms=mechanisms, pmhf_share_fit=pmhf_share
-    )
+        results, document, rates=rated, mechanisms=mechanisms, pmhf_share_fit=pmhf_share,
+        replayed=replayed,
+    )  # fmt: skip
     page = write_fault_report(folder, report).page
     if as_json:
         emit_json(document)
@@ -151,16 +165,20 @@ def inject(
 
 def _kiln(design: Path, observe: Path | None, job: str, mode: str, seed: int) -> Subject:
     from dse.inject import kiln_subject
+
+    return kiln_subject(design, observe=observe, shape=_shape(job), mode=mode, seed=seed)
+
+
+def _shape(job: str) -> tuple[int, int, int] | None:
     from hw.contracts import ConfigError
 
-    shape = None
-    if job:
-        match = _SHAPE.fullmatch(job)
-        if match is None:
-            raise ConfigError(f"--job {job}: write MxKxN, such as 16x32x16")
-        m, k, n = (int(part) for part in match.groups())
-        shape = m, k, n
-    return kiln_subject(design, observe=observe, shape=shape, mode=mode, seed=seed)
+    if not job:
+        return None
+    match = _SHAPE.fullmatch(job)
+    if match is None:
+        raise ConfigError(f"--job {job}: write MxKxN, such as 16x32x16")
+    m, k, n = (int(part) for part in match.groups())
+    return m, k, n
 
 
 def _verilog(

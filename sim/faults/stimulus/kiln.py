@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hw.mac import MacConfig
     from hw.matrix import MatrixConfig
 
-__all__ = ["kiln_job", "kiln_observation"]
+__all__ = ["default_shape", "kiln_job", "kiln_observation"]
 
 _RESET, _IDLE, _LIMIT = 3, 16, 1_000_000
 _DOTS = 6  # dot products of each mode, for multiply-accumulate units
@@ -71,13 +71,18 @@ def kiln_observation(config: Any, observation: Observation) -> Observation:
     return Observation(data, observation.control, observation.detectors, observation.correctors)
 
 
+def default_shape(config: MatrixConfig) -> tuple[int, int, int]:
+    """Return the matrix product of a job of which nothing is said."""
+    return config.rows + 1, config.rows + 3, 2 * config.cols
+
+
 def _matrix(
     config: MatrixConfig, shape: tuple[int, int, int] | None, mode: str, seed: int
 ) -> tuple[Beats, int]:
     from sim.cosim import GemmCase
     from sim.cosim.package import result_beats
 
-    m, k, n = shape or (config.rows + 1, config.rows + 3, 2 * config.cols)
+    m, k, n = shape or default_shape(config)
     job = config.plan(m, k, n, mode) if mode else config.plan(m, k, n)
     A, B = config.random(job, np.random.default_rng(seed))
     results, _ = result_beats(config, GemmCase(job=job, A=A, B=B))
