@@ -30,6 +30,8 @@ class Checked:
     detected: tuple[Bit, ...]
     corrected: tuple[Bit, ...]
     manifest: Manifest
+    kept: tuple[str, ...] = ()
+    """Registers that synthesis might take for check bits: the parity of a bit is that bit."""
 
 
 class Drivers:
@@ -97,7 +99,9 @@ def _protect_group(b: Builder, drivers: Drivers, group: list[Flop], scheme: str)
     predicted = _predict(b, drivers, name, [(f.d, f.q) for f in group], rows, stored)
     b.flops.append(Flop(name, predicted, stored, _checks(init, rows)))
     manifest = Manifest((Replicas((name,), len(rows)),))
-    return _checker(b, name, q, stored, scheme, manifest)
+    found = _checker(b, name, q, stored, scheme, manifest)
+    alone = len(q) == 1
+    return replace(found, kept=(group[0].name, name)) if alone else found
 
 
 def _checks(word: int, rows: Rows) -> int:

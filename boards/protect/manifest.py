@@ -8,6 +8,7 @@ fail the build.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -118,11 +119,17 @@ def count_manifest(netlist: Netlist, manifest: Manifest) -> tuple[dict[str, int]
             for net in replicas.nets
         ]
         cells = set().union(*each)
-        wanted = len(replicas.nets) * (replicas.width if replicas.whole else max(map(len, each)))
         flops += len(cells)
-        if len(cells) < wanted:
+        shared = sum(map(len, each)) - len(cells)
+        there = [  # equal bits of a replica may be one flip-flop: what it holds is all there
+            max(len(own), found.covered[net.partition("|")[0]])
+            for own, net in zip(each, replicas.nets, strict=True)
+        ]
+        most = replicas.width if replicas.whole else max(there)
+        wanted, held = len(replicas.nets) * most, sum(there) - shared
+        if held < wanted:
             names = ", ".join(net.partition("|")[0] for net in replicas.nets)
-            missing.append(f"{names}: {wanted} flip-flops wanted, {len(cells)} found")
+            missing.append(f"{names}: {wanted} flip-flops wanted, {held} found")
     driven = {}
     for kind, nets in (("voters", manifest.voters), ("checkers", manifest.checkers)):
         driven[kind] = 0
@@ -143,6 +150,7 @@ class _Found:
 
     def __init__(self, netlist: Netlist) -> None:
         self._cells = library().cells
+        self.covered: Counter[str] = Counter()  # bits of each net that flip-flops hold
         self.flops: dict[str, set[Any]] = {}
         self.gates: dict[str, set[Any]] = {}
         self._visit(netlist, netlist.top, "", {})
@@ -155,6 +163,7 @@ class _Found:
             bit: (*(prefix + net for net in module.names.get(bit, ())), *above.get(bit, ()))
             for bit in {*module.names, *above}
         }
+        nets = dict(labels)
         for port, bit in module.outputs.items():
             labels[bit] = (*labels.get(bit, ()), prefix + port)
         for instance in module.instances:
@@ -163,8 +172,10 @@ class _Found:
                 inner = self._inner(child, instance.pins, labels)
                 self._visit(netlist, instance.type, f"{prefix}{instance.name}.", inner)
                 continue
-            table = self.flops if self._is_flop(instance.type) else self.gates
+            is_flop = self._is_flop(instance.type)
+            table = self.flops if is_flop else self.gates
             for bit in self._outputs(instance.type, instance.pins):
+                self.covered.update(nets.get(bit, ()) if is_flop else ())
                 for label in labels.get(bit, ()):
                     table.setdefault(label, set()).add((prefix, instance.name))
 

@@ -122,6 +122,7 @@ class _Made:
         self.detected += checked.detected
         self.corrected += checked.corrected
         self.manifest |= checked.manifest
+        self.kept_flops += checked.kept
 
     def _copies(self, flop: Flop, count: int, kind: str) -> list[Word]:
         names = [flop.name, *(f"{flop.name}${kind}{at}" for at in range(1, count))]

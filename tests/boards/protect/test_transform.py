@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from boards.frozen import Frozen, freeze
-from boards.protect import Manifest, ManifestError, Plan, map_sky130, protect
+from boards.protect import (
+    Manifest,
+    ManifestError,
+    Plan,
+    map_sky130,
+    protect,
+    with_plain_enables,
+)
 from hw.contracts import ConfigError
 from sim.faults.experiment import Experiment, observe
 from sim.faults.fault import FLIP, exhaustive
@@ -182,3 +189,29 @@ def test_the_self_test_makes_each_checker_speak_in_turn() -> None:
 def test_refusals(build: Any, match: str) -> None:
     with pytest.raises(ConfigError, match=match):
         build()
+
+
+def test_a_word_that_is_written_whole_has_one_code() -> None:
+    (memory,) = frozen().memories
+    assert len(set(memory.writes[0][2])) == 8  # lowering gave each bit an enable of its own
+    plain = with_plain_enables(frozen())
+    (found,) = plain.memories
+    assert len(set(found.writes[0][2])) == 1
+    assert len(plain.cells) == len(frozen().cells) - 1
+    for scheme, more in (("parity", 1), ("secded", 5)):
+        made = protect(frozen(), Plan(memories={"": scheme}))
+        assert made.netlist.memories[0].width == 8 + more
+
+
+def test_the_parity_of_a_single_bit_survives() -> None:
+    text = "module x(input clk, input d, output reg q); always @(posedge clk) q <= ~d; endmodule"
+    made = protect(freeze(text, "x"), Plan(flops={"": "parity"}))
+    map_sky130(made.verilog, "x", made.manifest, flat=True)
+
+
+@pytest.mark.parametrize("scheme", ["dwc", "lockstep"])
+def test_bits_that_are_equal_may_be_one_flip_flop(scheme: str) -> None:
+    text = """module x(input clk, input signed [7:0] a, b, output reg signed [9:0] q);
+    always @(posedge clk) q <= a + b; endmodule"""
+    made = protect(freeze(text, "x"), Plan(flops={"": scheme}))
+    map_sky130(made.verilog, "x", made.manifest, flat=True)
