@@ -219,7 +219,7 @@ class CocotbEngine:
                     defines=dict(self.sources.defines),
                     hdl_toplevel=TOP,
                     build_dir=work / "build",
-                    build_args=["-Wno-fatal", "--x-assign", "0", "--x-initial", "0"],
+                    build_args=["-Wno-fatal", "--no-timing", "--x-assign", "0", "--x-initial", "0"],
                     log_file=log,
                 )
         except (RuntimeError, SystemExit) as error:

@@ -86,6 +86,14 @@ class Runner:
             if value != old:
                 handle.value = Immediate(value)
 
+    async def wake(self) -> None:
+        """Settle with inputs inverted: a reset that is active from the start has an edge then."""
+        if self.clock is not None:
+            self.clock.value = Immediate(0)
+        for handle, value in zip(self.inputs, self.steps[0], strict=True):
+            handle.value = Immediate(~value & (1 << len(handle)) - 1)
+        await HALF
+
     async def begin(self, cycle: int) -> None:
         if self.clock is not None:
             self.clock.value = Immediate(0)
@@ -150,6 +158,7 @@ async def kiln_faults(bench: Any) -> None:
     runner = Runner(bench, plan)
     faults = plan["faults"]
     at = 0
+    await runner.wake()
     for cycle in range(len(runner.steps)):
         await runner.begin(cycle)
         jobs: list[tuple[str, Any]] = [("golden", None)] if not cycle else []
