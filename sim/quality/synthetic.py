@@ -84,7 +84,7 @@ def _kinds(op: Operator) -> tuple[str, str]:
         return "queries and keys", "queries and keys"
     if op.name == "av":
         return "probabilities", "values"
-    left = "activated" if op.name.endswith("down") and "ffn" in op.name else "activations"
+    left = "activated" if op.name.endswith("down") else "activations"  # ffn_, expert_, shared_
     return left, "weights" if op.right is Operand.WEIGHT else "values"
 
 
