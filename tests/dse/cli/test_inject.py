@@ -57,6 +57,20 @@ def test_a_uart_with_a_fifo_an_include_and_asynchronous_reset(tmp_path: Path) ->
         assert sum(r["class"] == name and r["fault"] == "seu" for r in rows) == count
 
 
+def test_all_engines_write_the_same_outcomes(tmp_path: Path) -> None:
+    folder = FOREIGN / "uart"
+    texts = set()
+    for engine in ("lanes", "verilator", "gates", "cocotb"):
+        run(
+            UART, "uart", folder / "stimulus.py", "--observe", folder / "observe.toml",
+            "--faults", "seu,memory", "--campaign", "sampled", "--sample", 40,
+            "--engine", engine, out=tmp_path / engine,
+        )  # fmt: skip
+        texts.add((tmp_path / engine / "outcomes.csv").read_text())
+    assert len(texts) == 1
+    assert len(texts.pop().splitlines()) == 81
+
+
 def test_a_crossbar_of_generate_loops_at_random(tmp_path: Path) -> None:
     found = run(
         CROSSBAR, "crossbar", "random", "--cycles", 60, "--faults", "seu,set", "--campaign",
