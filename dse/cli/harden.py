@@ -12,7 +12,7 @@ from .complete import design_folders
 from .console import JsonFlag, emit_json, emit_table, note, typed_command
 
 if TYPE_CHECKING:
-    from dse.harden import Hardened, Limits, Target
+    from dse.harden import Target
 
 __all__ = ["app"]
 
@@ -58,9 +58,10 @@ def harden(
     Writes protected Verilog, the manifest of its redundancy, and the figures.
     """
     from dse.harden import Budget, harden
+    from dse.harden.document import asil_limits, document, write
     from hw.contracts import ConfigError
 
-    limits = _limits(asil, pmhf_share)
+    limits = asil_limits(asil, pmhf_share)
     if not 0 < confidence < 1:
         raise ConfigError(f"--confidence={confidence} is no share; use one between 0 and 1")
     note("Freezing and mapping the design ...", style="dim")
@@ -77,27 +78,13 @@ def harden(
         progress=lambda text: note(text, style="dim"),
     )
     folder = out or Path("hardened") / base.netlist.top
-    document = _document(found, target, limits)
-    _write(folder, found, document)
+    told = {"command": typed_command(), **document(found, base, limits)}
+    write(folder, found, told)
     if as_json:
-        emit_json(document)
+        emit_json(told)
     else:
-        _print(document)
+        _print(told)
     note(f"Protected Verilog, manifest and figures: {folder}")
-
-
-def _limits(asil: str, pmhf_share: float) -> Limits:
-    from dse.harden import Limits
-    from hw.contracts import ConfigError
-    from sim.faults.metrics.asil import ITEM_PMHF_FIT, LEVELS, SPFM_LEAST
-
-    level = asil.upper()
-    if level not in LEVELS:
-        raise ConfigError(f"--asil {asil} is not known; use {', '.join(LEVELS)}")
-    if not 0 < pmhf_share <= ITEM_PMHF_FIT["D"]:
-        raise ConfigError(f"--pmhf-share={pmhf_share}: use more than 0 and 10 FIT at most")
-    most = pmhf_share * ITEM_PMHF_FIT[level] / ITEM_PMHF_FIT["D"]
-    return Limits(spfm=SPFM_LEAST[level], pmhf_fit=most)
 
 
 def _target(
@@ -128,60 +115,18 @@ def _target(
     return verilog_target(verilog, top, stimulus, observe=observe, cycles=cycles, seed=seed)
 
 
-def _document(found: Hardened, target: Target, limits: Limits) -> dict[str, Any]:
-    base, last = target.variants[0], found.attempts[-1]
-    chosen = {name: option.name for name, option in last.chosen.options.items()}
-    return {
-        "command": typed_command(),
-        "limits": {"spfm": limits.spfm, "pmhf_fit": limits.pmhf_fit},
-        "attempts": len(found.attempts),
-        "variant": last.variant or "as it is",
-        "chosen": chosen,
-        "area_um2": {
-            "unprotected": base.area_um2,
-            "protected": last.mapped.area_um2,
-            "added_share": last.added(base.area_um2),
-            "memories_unprotected": base.macro_area_um2,
-            "memories_protected": last.mapped.macro_area_um2,
-        },
-        "period_ns": {"unprotected": base.period_ns, "protected": last.mapped.period_ns},
-        "greedy_area_um2": last.hasty.area_um2 if last.hasty else None,
-        "chosen_area_um2": last.chosen.area_um2,
-        "before": _metrics(found.base.metrics),
-        "after": _metrics(last.metrics),
-        "injections": found.base.injections + sum(a.measured.injections for a in found.attempts),
-    }
-
-
-def _metrics(found: Any) -> list[dict[str, Any]]:
-    return [{"name": m.name, "group": m.group, "value": m.value, "bound": m.bound} for m in found]
-
-
-def _write(folder: Path, found: Hardened, document: dict[str, Any]) -> None:
-    import json
-
-    from hw.contracts.files import make_folder
-
-    last = found.attempts[-1]
-    make_folder(folder)
-    name = last.protected.netlist.top
-    (folder / f"{name}.v").write_text(last.protected.verilog, "utf-8")
-    (folder / "manifest.json").write_text(last.protected.manifest.to_json() + "\n", "utf-8")
-    (folder / "hardened.json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
-
-
-def _print(document: dict[str, Any]) -> None:
-    rows = [(name, scheme) for name, scheme in document["chosen"].items()]
+def _print(told: dict[str, Any]) -> None:
+    rows = [(name, scheme) for name, scheme in told["chosen"].items()]
     emit_table(["structure", "protection"], rows)
-    before = {(m["name"], m["group"]): m for m in document["before"]}
+    before = {(m["name"], m["group"]): m for m in told["before"]}
     emit_table(
         ["metric", "of", "before, bound", "after, bound"],
         [
             (m["name"], m["group"], _shown(before.get((m["name"], m["group"]))), _shown(m))
-            for m in document["after"]
+            for m in told["after"]
         ],
     )
-    area, period = document["area_um2"], document["period_ns"]
+    area, period = told["area_um2"], told["period_ns"]
     emit_table(
         ["", "unprotected", "protected"],
         [

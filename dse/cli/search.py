@@ -39,10 +39,11 @@ WorkloadName = Annotated[
     ),
 ]
 TargetName = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--target",
         "-t",
+        show_default="ecpix5-85f; sky130 with --asil",
         help="A name of `dse target list`, or your own .toml file.",
         autocompletion=target_names,
     ),
@@ -82,6 +83,15 @@ Seeds = Annotated[
 MaxPower = Annotated[float | None, typer.Option(help="Most power, in mW.", rich_help_panel=_GOALS)]
 MaxLatency = Annotated[
     float | None, typer.Option(help="Most latency of the request, in ms.", rich_help_panel=_GOALS)
+]
+Asil = Annotated[
+    str | None,
+    typer.Option(
+        metavar="B|C|D",
+        help="Protect every design until its transient faults keep this ISO 26262 level; area, "
+        "clock and power are then those of the protected design.",
+        rich_help_panel=_GOALS,
+    ),
 ]
 Bits = Annotated[
     int | None,
@@ -159,7 +169,7 @@ Jobs = Annotated[
 @app.command()
 def search(
     workload: WorkloadName = "gpt2",
-    target: TargetName = "ecpix5-85f",
+    target: TargetName = None,
     prompt: Prompt = None,
     generate: Generate = None,
     batch: Batch = None,
@@ -172,6 +182,7 @@ def search(
     objective: Objectives = None,
     max_power: MaxPower = None,
     max_latency: MaxLatency = None,
+    asil: Asil = None,
     bits: Bits = None,
     formats: Formats = None,
     max_perplexity_loss: MaxLoss = None,
@@ -194,6 +205,7 @@ def search(
     Each is shown when it is finished. Ctrl-C stops; the same command goes on.
     """
     import dse
+    from boards.target import DEFAULT_TARGET
     from dse.explore.objectives import DEFAULT_OBJECTIVES, QUALITY_OBJECTIVES
     from dse.workloads import load_workload, make_scenario, parse_dims
 
@@ -206,7 +218,7 @@ def search(
     with SearchDisplay() as display, _going_on():
         running = dse.search(
             found,
-            target,
+            target or ("sky130" if asil else DEFAULT_TARGET),
             block=block,
             sampler=sampler,
             budget=budget,
@@ -219,6 +231,7 @@ def search(
             resume=resume,
             fixed=held,
             liberty=liberty,
+            asil=asil,
             seeds=seeds,
             jobs=jobs,
             progress=display.update,

@@ -31,6 +31,7 @@ from .objectives import QUALITY, Objective
 from .pareto import front_layers
 from .planner import PRIORS
 from .prediction import RESOURCE_UNITS, predicted_figure, predicted_resources
+from .resilience import NotResilientError, Resilience, protected_climb
 from .search import Judgement
 
 __all__ = ["AcceleratorEvaluator", "Problem", "figure_name"]
@@ -38,6 +39,7 @@ __all__ = ["AcceleratorEvaluator", "Problem", "figure_name"]
 _LAYERS = 3
 _HOPELESS = 2 * max(PRIORS.values())
 """Log-ratio of a constraint's miss beyond which the model alone refuses a design."""
+_MISSED = 1.0  # log-ratio told of a bound that is missed: by how much is not known
 _TRACE_UNITS = {
     "latency_ms": "ms",
     "ttft_ms": "ms",
@@ -69,6 +71,7 @@ class Problem:
     model: Callable[..., Model] = AcceleratorModel
     liberty: Path | None = None
     routings: int = 1
+    resilience: Resilience | None = None
 
 
 class AcceleratorEvaluator:
@@ -140,11 +143,14 @@ class AcceleratorEvaluator:
     def _measure(self, number: int, point: Mapping[str, Any]) -> Judgement:
         config = self.space.decode(point)
         try:
-            climb = self._ladder.climb(config)
+            climb = self._climb(config)
         except StorageError:
             raise  # a full disk ends the search; it is no property of the design
         except OverBudgetError as error:
             return self._signed(self._over_budget(point, error))
+        except NotResilientError as error:
+            refused = self._modelled(point, TrialState.REFUSED, {"asil": _MISSED}, str(error))
+            return self._signed(refused)
         except KilnError as error:
             failed = self._modelled(point, TrialState.FAILED, {"failed": 1.0}, str(error))
             failed = self._signed(failed)
@@ -152,6 +158,13 @@ class AcceleratorEvaluator:
         judgement = self._signed(self._judge(point, climb))
         self._write_design(number, config, climb, judgement.metrics)
         return judgement
+
+    def _climb(self, config: Any) -> Climb:
+        """Measure a design; where an ASIL is asked for, as it is once it is protected."""
+        climb, asked = self._ladder.climb(config), self._problem.resilience
+        if asked is None:
+            return climb
+        return protected_climb(config, climb, asked, seed=self._problem.seed)
 
     def _write_design(self, number: int, config: Any, climb: Climb, metrics: Metrics) -> None:
         command = self._command

@@ -36,6 +36,7 @@ from .ladder import require_tools
 from .limits import Limits
 from .model import AcceleratorModel
 from .objectives import DEFAULT_OBJECTIVES, find_objectives
+from .resilience import find_resilience
 from .search import Search, SearchProgress, check_search
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def search(
     weights: str | Path | None = None,
     text: str | Path | None = None,
     liberty: str | Path | None = None,
+    asil: str | None = None,
     seeds: int = 1,
     jobs: int = 2,
     progress: Callable[[SearchProgress], None] | None = None,
@@ -130,6 +132,9 @@ def search(
     liberty : str or Path, optional
         Liberty file (``.lib`` or ``.lib.gz``) of the cells to map to, for ASIC targets; the
         built-in sky130 table by default.
+    asil : str, optional
+        Level of ISO 26262, B, C or D, that every design's transient faults have to keep; designs
+        are protected until they do, and area, clock and power are then the protected design's.
     seeds : int
         Seeds that every design is routed with: the clock is their median, and lowest and highest
         are kept. More than one takes a target with an open router.
@@ -192,6 +197,7 @@ def search(
         model=model,
         liberty=cells,
         routings=routings,
+        resilience=find_resilience(asil, chosen, block, liberty),
     )
     about = {
         "schema": SCHEMA,
@@ -343,6 +349,7 @@ def _key(problem: Problem, given: Workload | OperatorList, sampler: str) -> dict
         ],
         "constraints": asdict(problem.limits),
         "liberty": _cells(problem.liberty),
+        **({"asil": asdict(problem.resilience)} if problem.resilience else {}),
         "space": _space(problem.space),
     }
 
@@ -397,6 +404,13 @@ def _notes(problem: Problem) -> list[str]:
         notes.append(
             "predicted figures are those of the built-in sky130 cells; every measurement is of the "
             "Liberty file's. Memory macros and wires are sky130's all the same"
+        )
+    if asked := problem.resilience:
+        notes.append(
+            f"every design on the front is protected for ASIL {asked.asil}, and its bounds were "
+            "measured by injecting into the protected netlist; predicted figures are those of "
+            "unprotected designs until the first measurements correct them. Permanent faults are "
+            "not part of it: dse harden"
         )
     return notes
 
