@@ -47,25 +47,33 @@ def operations(library: Library) -> Operations:
 
 def _code(functions: Sequence[tuple[str, int]]) -> str:
     arities = ", ".join(str(count) for _, count in functions)
-    cases = [
-        f"case {at}: for (; c--; p += {count + 1}) {{ {_inputs(count)}n[p[0]] = {body}; }} break;"
-        for at, (body, count) in enumerate(functions, start=1)
-    ]
+    runs, ones = [], []
+    for at, (body, count) in enumerate(functions, start=1):
+        loop = f"for (; c--; p += {count + 1})"
+        runs.append(
+            f"case {at}: {loop} {{ {_inputs(count, 'n[p[%d]]', 1)}n[p[0]] = {body}; }} break;"
+        )
+        ones.append(f"case {at}: {{ {_inputs(count, 'v[%d]', 0)}return {body}; }}")
     return "\n".join(
         [
-            f"static u32 arity(u32 op) {{ static const u32 known[] = {{0, {arities}}};",
-            "return known[op]; }",
+            f"static const u32 ARITY[] = {{0, {arities}}};",
             "static void evaluate_run(const Run &r, V *n) {",
             "const u32 *p = r.nets.data(); u32 c = r.count;",
             "switch (r.op) {",
-            *cases,
+            *runs,
             "}",
+            "}",
+            "static inline V evaluate_one(u32 op, const V *v) {",
+            "switch (op) {",
+            *ones,
+            "}",
+            "return V{};",
             "}",
         ]
     )
 
 
-def _inputs(count: int) -> str:
+def _inputs(count: int, where: str, first: int) -> str:
     if not count:
         return ""
-    return f"const V {', '.join(f'v{at} = n[p[{at + 1}]]' for at in range(count))}; "
+    return f"const V {', '.join(f'v{at} = {where % (at + first)}' for at in range(count))}; "

@@ -66,6 +66,7 @@ class GatesEngine:
         self.gates = gates or map_gates(experiment.netlist)
         known = operations(self.gates.library)
         self._program = write_program(self.gates.netlist, known.numbers)
+        self._lanes = lanes
         self._binary = _compiled(known.code, lanes)
 
     def trace(self) -> list[dict[str, int]]:
@@ -95,7 +96,7 @@ class GatesEngine:
             A fault after the last cycle.
         """
         check_cycles(self.experiment, faults)
-        order = np.argsort(faults["cycle"], kind="stable")
+        order = self._order(faults)
         listed, items = self._translated(faults[order])
         with scratch_folder() as folder:
             self._write(folder)
@@ -108,6 +109,17 @@ class GatesEngine:
         outcomes = np.empty(len(faults), dtype=OUTCOME)
         outcomes[order] = found
         return outcomes
+
+    def _order(self, faults: NDArray[np.void]) -> NDArray[np.int64]:
+        """Return faults by place, since neighbours make the same gates differ; in each batch, by
+        cycle."""
+        place = faults["place"]
+        order = np.lexsort(
+            (faults["cycle"], place["bit"], place["row"], place["word"], place["kind"])
+        )
+        batch = np.arange(len(faults)) // (self._lanes - 1)
+        found: NDArray[np.int64] = order[np.lexsort((faults["cycle"][order], batch))]
+        return found
 
     def _write(self, folder: Path) -> None:
         self._program.numbers.tofile(folder / "design")

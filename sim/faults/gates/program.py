@@ -46,28 +46,25 @@ def write_program(netlist: Frozen, operation: Mapping[str, int]) -> Program:
     net = _numbered(netlist, [nodes[at] for at in order])
     found = [len(net)]
     runs: list[list[int]] = []
+    last = READ, 0
     for at in order:
         kind, index, reads, drives = nodes[at]
         if kind == READ:
-            runs.append([READ, levels[at], 1, *divmod(index, 1 << 16)])
+            runs.append([READ, 1, *divmod(index, 1 << 16)])
             continue
-        if not runs or runs[-1][:2] != [kind, levels[at]]:
-            runs.append([kind, levels[at], 0])
-        runs[-1][2] += 1
+        if not runs or (kind, levels[at]) != last:
+            runs.append([kind, 0])
+        last = kind, levels[at]
+        runs[-1][1] += 1
         runs[-1] += [net[drives[0]], *(net[bit] for bit in reads)]
     found.append(len(runs))
     for run in runs:
         found += run
-    level = [0] * len(net)
-    for at, (_, _, _, drives) in enumerate(nodes):
-        for bit in drives:
-            level[net[bit]] = levels[at]
     q = [net[bit] for flop in netlist.flops for bit in flop.q]
     found += _list(q)
     found += _list(net[bit] for flop in netlist.flops for bit in flop.d)
     found += _list(flop.init >> at & 1 for flop in netlist.flops for at in range(len(flop.q)))
     found += _list(net[bit] for port in netlist.inputs for bit in port.bits)
-    found += _list(level)
     found.append(len(netlist.ports))
     for port in netlist.ports:
         found += _list(net[bit] for bit in port.bits)
