@@ -16,16 +16,17 @@ _TOP = "added"
 
 
 def added_area_um2(before: Frozen, made: Protected) -> float:
-    """Return the area in sky130 cells of what was added to a netlist, mapped by itself.
+    """Return the area in sky130 of what was added to a netlist, mapped by itself.
 
-    Bits that memories get wider by are not in it.
+    Cells, and whole memories; bits that memories get wider by are not in it.
     """
     extra = added_netlist(before, made.netlist)
     if not extra.cells and not extra.flops:
         return 0.0
     text = write_verilog(extra, synthesis=True)
     kept = text.replace("\nalways @(posedge", "\n(* keep *) always @(posedge")
-    return map_sky130(kept, _TOP).area_um2
+    mapped = map_sky130(kept, _TOP)
+    return mapped.area_um2 + mapped.macro_area_um2
 
 
 def added_netlist(before: Frozen, after: Frozen) -> Frozen:

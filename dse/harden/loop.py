@@ -10,6 +10,8 @@ from boards.frozen import Frozen
 from boards.protect import MappedDesign, Plan, Protected, map_sky130, protect
 from boards.protect.area import added_area_um2
 from boards.sky130 import library
+from boards.sky130.memories import FLOP_LIMIT_BITS, memory_macro
+from boards.sky130.table import PREFIX
 from hw.contracts import KilnError
 from sim.faults.experiment import Experiment, Step, observe
 from sim.faults.metrics import Metric
@@ -141,16 +143,19 @@ def harden(
     done: list[Attempt] = []
     for _ in range(attempts):
         best: tuple[float, Variant, Chosen, list[Structure]] | None = None
-        for variant in variants:
+        refused: NoProtectionError | None = None
+        for variant in reversed(variants):  # the last needs least beside itself
             extra = variant.area_um2 - base.area_um2
             try:
-                chosen, structures = options[variant.name].best(known, limits, tell)
-            except NoProtectionError:
-                if variant is variants[-1] and best is None:
-                    raise
+                most = best[0] - extra if best else float("inf")
+                picked = options[variant.name].best(known, limits, most, tell)
+            except NoProtectionError as error:
+                refused = error
                 continue
-            if best is None or chosen.area_um2 + extra < best[0]:
-                best = chosen.area_um2 + extra, variant, chosen, structures
+            if picked:
+                best = picked[0].area_um2 + extra, variant, *picked
+        if best is None and refused:
+            raise refused
         assert best is not None
         _, variant, chosen, structures = best
         attempt = _build(variant, chosen, structures, limits, structure, budget, tell)
@@ -239,10 +244,9 @@ def _some(schemes: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-@lru_cache(maxsize=1)
-def _flop_um2() -> float:
-    """Return the area of the smallest flip-flop."""
-    return min(cell.area_um2 for cell in library().cells.values() if cell.sequential)
+@lru_cache(maxsize=4)
+def _cell_um2(name: str) -> float:
+    return library().cells[PREFIX + name].area_um2
 
 
 class _Options:
@@ -265,8 +269,12 @@ class _Options:
         """Offer an option no more: the clock did not take it."""
         self._refused.add(option)
 
-    def best(self, known: Known, limits: Limits, tell: Progress) -> tuple[Chosen, list[Structure]]:
+    def best(
+        self, known: Known, limits: Limits, most: float, tell: Progress
+    ) -> tuple[Chosen, list[Structure]] | None:
         """Return the choice of least area, and what there was to choose from.
+
+        None if it adds `most` um2 or more.
 
         Areas are measured of what is chosen only; until then an option has the area of its
         flip-flops alone, which is less. A choice of measured options that is best against such
@@ -275,6 +283,8 @@ class _Options:
         while True:
             structures = self.structures(known)
             chosen = choose(structures, limits)
+            if chosen.area_um2 >= most:
+                return None
             wanted = [
                 (name, option.name)
                 for name, option in chosen.options.items()
@@ -321,9 +331,23 @@ class _Options:
         """Return the area that a scheme adds, or a lower bound, and the flip-flops."""
         if (name, scheme) in self._areas:
             return self._areas[name, scheme]
+        flops, _, memories = scheme.partition("/")
         bits = self._bits.get(name, 0)
-        copies = {"dwc": 1, "tmr": 2, "lockstep": 1}.get(scheme.partition("/")[0], 0)
-        return copies * bits * _flop_um2(), copies * bits
+        copies = {"dwc": 1, "tmr": 2, "lockstep": 1}.get(flops, 0)
+        area = copies * bits * _cell_um2("dfxtp_1")
+        if flops == "parity":  # a tree over what is stored, of groups of 2 bits and more
+            area += bits / 2 * _cell_um2("xor2_1")
+        if memories == "lockstep":
+            area += self._memory_um2(name)
+        return area, copies * bits
+
+    def _memory_um2(self, name: str) -> float:
+        """Return the area of a structure's memories that are macros."""
+        return sum(
+            memory_macro(m.size, m.width).area_um2
+            for m in self._variant.netlist.memories
+            if self._structure(m.name) == name and m.size * m.width > FLOP_LIMIT_BITS
+        )
 
     @cached_property
     def _bits(self) -> dict[str, int]:
