@@ -61,6 +61,12 @@ class Sources:
         for name in (*self.defines, *self.parameters):
             if not _NAME.fullmatch(name):
                 raise ConfigError(f"{name!r} is no name of a macro or parameter; write NAME=VALUE")
+        for name, value in {**self.defines, **self.parameters}.items():
+            if len(value.split()) != 1:
+                raise ConfigError(f"{name}={value!r}: give a value without blanks")
+        for name in self.parameters:
+            if not any(re.search(rf"\b{re.escape(name)}\b", text) for _, text in self._texts()):
+                raise ConfigError(f"parameter {name!r} is nowhere in the sources; mend its name")
 
     @property
     def folders(self) -> tuple[Path, ...]:

@@ -88,6 +88,13 @@ class Settings:
             control = tuple(name for name in control if name not in said)
         if self.done and self.done not in control:
             control = (*control, self.done)
+        roles = [*(watched.port for watched in data), *control, *detectors, *correctors]
+        twice = sorted({name for name in roles if roles.count(name) > 1})
+        if twice:
+            raise ConfigError(
+                f"{self.source}: {', '.join(twice)} is named twice among data, control, detectors "
+                "and correctors; name it once"
+            )
         if not data and not control:
             raise ConfigError(
                 f"{self.source or netlist.top}: no output is left to look at; name one in data or "

@@ -168,6 +168,11 @@ BAD: Final[dict[str, Bad]] = {
         "data = [{port = 'done', valid = 'q'}]\n",
         said="done counts with 'q', which is no signal of one bit",
     ),
+    "two roles": _observed(
+        "data = ['q']\ndetectors = ['q']\n", said="q is named twice among data, control, detectors"
+    ),
+    "unknown parameter": Bad("parameter 'W' is nowhere in the sources", {}, {"-P": "W=3"}),
+    "value with blanks": Bad("A='3 4': give a value without blanks", {}, {"-D": "A=3 4"}),
     "no memory": Bad(
         "--faults memory: core has no memory", {}, {"--faults": "memory", "--no-check": ""}
     ),
