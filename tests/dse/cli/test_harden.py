@@ -12,7 +12,7 @@ from .helpers import dse
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--asil", "E", "--top", "x"], "--asil E is not known; use B, C, D"),
+        (["--asil", "E", "--top", "x"], "asil='E' is not known; use B, C, D"),
         (["--pmhf-share", "11", "--top", "x"], "use more than 0 and 10 FIT at most"),
         (["--top", "x"], "nothing to harden; give --design FOLDER"),
         (["--design", "x", "--top", "y"], "--design brings its Verilog along"),
