@@ -25,6 +25,7 @@ __all__ = ["NotResilientError", "Resilience", "find_resilience", "protected_clim
 
 _ROOT = Path(__file__).parents[2]
 _SOURCES = ("boards/frozen", "boards/protect", "dse/harden", "hw/protect", "sim/faults")
+_ATTEMPTS = 8
 _SUFFIXES = (".py", ".cpp", ".h", ".toml")
 
 
@@ -107,7 +108,7 @@ def _harden(config: Any, asked: Resilience, seed: int) -> Entry:
     subject = matrix_target(config, TOP, seed=seed)
     budget = Budget(faults=asked.faults, seed=seed)
     try:
-        found = harden(subject.variants, subject.structure, limits, budget)
+        found = harden(subject.variants, subject.structure, limits, budget, attempts=_ATTEMPTS)
     except (NotHardenedError, NoProtectionError) as error:
         return Entry(payload={"missed": str(error), "told": {}, "files": {}})
     told = document(found, subject.variants[0], limits)
@@ -147,7 +148,7 @@ def _bounds(told: dict[str, Any], told_by: str, seed: int) -> Metrics:
     """Return the bounds that were judged, and what protection adds."""
     conditions = f"{told_by}; 95 % bound from {told['injections']:,} injections"
     figures = {
-        f"{m['name'].lower()}_{m['group'].replace(' ', '_')}_bound_measured": Figure(
+        _bound_name(m): Figure(
             value=m["bound"],
             unit="" if m["name"] == "SPFM" else "FIT",
             fidelity=Fidelity.MEASURED,
@@ -165,6 +166,13 @@ def _bounds(told: dict[str, Any], told_by: str, seed: int) -> Metrics:
         conditions=f"{told_by}; share of the unprotected standard cells, both mapped flat",
     )
     return Metrics(figures)
+
+
+def _bound_name(metric: Mapping[str, Any]) -> str:
+    """Return a column's name: of both kinds of sites together, or with the kind before it."""
+    stem = {"SPFM": "spfm_lower_bound", "PMHF": "pmhf_upper_bound_fit"}[metric["name"]]
+    group = metric["group"].replace(" ", "_")
+    return f"{stem}_measured" if group == "both" else f"{group}_{stem}_measured"
 
 
 @functools.cache

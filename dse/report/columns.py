@@ -37,6 +37,7 @@ _UNITS = {
     "bram": "BRAM",
     "cycles": "cycles",
     "bytes": "bytes",
+    "fit": "FIT",
 }
 _COUNTED = ("LUT", "FF", "DSP", "BRAM", "cycles", "bytes")
 _OF_ENGINE = ("power_mw", "energy_j", "tokens_per_joule")  # memory and host are not in them
@@ -47,6 +48,7 @@ QUALITY_NAMES = {
 }
 """Quality in words: a ratio, and of which model."""
 _ABBREVIATIONS = {"ttft": "TTFT", "tpot": "TPOT", "lut": "LUT", "ff": "FF", "dsp": "DSP"}
+_ABBREVIATIONS |= {"spfm": "SPFM", "pmhf": "PMHF"}
 
 
 @dataclass(frozen=True, slots=True)

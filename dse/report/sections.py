@@ -33,6 +33,7 @@ __all__ = [
 _ALSO_SHOWN = (
     *("clock_mhz", "clock_min_mhz", "clock_max_mhz"),  # the latter where several seeds were routed
     *("ttft_ms", "tpot_ms", "tokens_per_s", "dsp", "bram", "ff", "lut"),
+    *("spfm_lower_bound", "pmhf_upper_bound_fit", "protection_added_cell_area"),  # with an ASIL
 )
 
 

@@ -83,8 +83,8 @@ def test_the_front_has_the_protected_design(
     assert metrics["engine_area_um2_estimated"].value == 1750.0
     assert metrics["unprotected_engine_area_um2_estimated"].value == 1490.0
     assert "ASIL D, checksum='row'" in metrics["clock_mhz_modelled"].conditions
-    assert metrics["spfm_flops_and_logic_bound_measured"].value == 0.9991
-    assert metrics["pmhf_both_bound_measured"].unit == "FIT"
+    assert metrics["flops_and_logic_spfm_lower_bound_measured"].value == 0.9991
+    assert metrics["pmhf_upper_bound_fit_measured"].unit == "FIT"
     assert metrics["protection_added_cell_area_measured"].value == 0.2
     assert found.files["protected/kiln_matrix.v"] == FILES["kiln_matrix.v"]
     assert found.files["logs/synthesis.log"] == "log"
