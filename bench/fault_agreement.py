@@ -67,7 +67,7 @@ DESIGNS = {
     "triple": Design(triple, lambda: verilog("triple")),
     "matrix-2x2": _matrix(INT8, (2, 8, 2)),
     "matrix-2x2-mixed": _matrix(MIXED, (2, 8, 2), "fp4_e2m1"),
-    "mac": Design(lambda: mac(MAC), lambda: export(MAC, "kiln_mac").verilog, gates=False),
+    "mac": Design(lambda: mac(MAC), lambda: export(MAC, "kiln_mac").verilog),
     "matrix-4x4": _matrix(LARGER, (4, 16, 4)),
 }
 
