@@ -25,7 +25,6 @@ __all__ = ["NotResilientError", "Resilience", "find_resilience", "protected_clim
 
 _ROOT = Path(__file__).parents[2]
 _SOURCES = ("boards/frozen", "boards/protect", "dse/harden", "hw/protect", "sim/faults")
-_ATTEMPTS = 8
 _SUFFIXES = (".py", ".cpp", ".h", ".toml")
 
 
@@ -45,11 +44,14 @@ class Resilience:
         FIT that the engine may take of the item's 10.
     faults : int
         Injected of each fault model and kind of site, before and after protection.
+    attempts : int
+        Rounds of choosing, building and injecting, at most.
     """
 
     asil: str = "D"
     pmhf_share: float = 1.0
     faults: int = 20_000
+    attempts: int = 8
 
 
 def find_resilience(
@@ -108,7 +110,7 @@ def _harden(config: Any, asked: Resilience, seed: int) -> Entry:
     subject = matrix_target(config, TOP, seed=seed)
     budget = Budget(faults=asked.faults, seed=seed)
     try:
-        found = harden(subject.variants, subject.structure, limits, budget, attempts=_ATTEMPTS)
+        found = harden(subject.variants, subject.structure, limits, budget, attempts=asked.attempts)
     except (NotHardenedError, NoProtectionError) as error:
         return Entry(payload={"missed": str(error), "told": {}, "files": {}})
     told = document(found, subject.variants[0], limits)
