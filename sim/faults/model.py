@@ -81,7 +81,7 @@ def _drawn(
     with np.errstate(over="ignore"):
         z = np.asarray(numbers).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         z += np.asarray(cycles).astype(np.uint64) * np.uint64(0xD1B54A32D192ED03)
-        z += np.uint64(seed)
+        z += np.uint64(seed % (1 << 64))
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         z ^= z >> np.uint64(31)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +57,7 @@ class Store:
         try:
             with np.load(io.BytesIO(self._path(batch, part).read_bytes())) as found:
                 raw = found["outcomes"]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             return None
         if raw.dtype != np.uint8 or raw.size != count * OUTCOME.itemsize:
             return None

@@ -31,7 +31,7 @@ def load_stimulus(path: Path) -> Generator:
     sys.path.insert(0, str(path.parent))  # for modules beside it, as when Python runs the file
     try:
         found = runpy.run_path(str(path)).get(_NAME)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(_told(path, error)) from None
     finally:
         sys.path.remove(str(path.parent))
@@ -66,7 +66,7 @@ def steps_of(
     """
     try:
         source = iter(function(outputs) if outputs is not None else function())
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(_told(path, error)) from None
     cycle = 0
     while True:
@@ -74,7 +74,7 @@ def steps_of(
             step = next(source)
         except StopIteration:
             return
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ConfigError(_told(path, error)) from None
         yield _checked(path, cycle, step)
         cycle += 1
@@ -97,7 +97,7 @@ def _checked(path: Path, cycle: int, step: Any) -> dict[str, int]:
     return found
 
 
-def _told(path: Path, error: Exception) -> str:
+def _told(path: Path, error: BaseException) -> str:
     """Return what went wrong, with the line of the file."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__)
              if frame.filename == str(path)]  # fmt: skip

@@ -214,7 +214,8 @@ def _watched(path: Path, item: Any) -> Watched:
         if key == "signed":
             _require(isinstance(value, bool), path, f"data.{key}", value, "true or false")
         elif key == "field_bits":
-            _require(_whole(value), path, f"data.{key}", value, "a number of bits")
+            good = _whole(value) and value <= 64
+            _require(good, path, f"data.{key}", value, "a number of bits, 64 at most")
         else:
             _require(isinstance(value, str), path, f"data.{key}", value, "a name in quotes")
     return Watched(**item)

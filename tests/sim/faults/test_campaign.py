@@ -108,15 +108,20 @@ def test_interrupted_ten_times_the_outcomes_are_the_same(
     np.testing.assert_array_equal(found.outcomes, whole.outcomes)
 
 
-def test_a_part_that_was_cut_off_is_run_again(
-    engine: LanesEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("damage", ["cut off", "overwritten"])
+def test_a_part_that_was_damaged_is_run_again(
+    damage: str, engine: LanesEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cut_small(monkeypatch)
     asked, store = campaign(engine), Store(tmp_path)
     first = run_campaign(asked, engine, store=store)
     assert run_campaign(asked, engine, store=store).injected == 0
     path = sorted(tmp_path.glob("part-*"))[2]
-    path.write_bytes(path.read_bytes()[:100])
+    kept = path.read_bytes()
+    # The local header of the file in the archive has 30 bytes, and its name.
+    path.write_bytes(
+        kept[:100] if damage == "cut off" else kept[:60] + bytes(len(kept) - 160) + kept[-100:]
+    )
     again = run_campaign(asked, engine, store=store)
     assert 0 < again.injected < first.injected
     np.testing.assert_array_equal(again.outcomes, first.outcomes)
@@ -148,6 +153,8 @@ def test_patterns_do_not_depend_on_where_a_campaign_is_cut() -> None:
     whole = model.faults(sites, numbers, cycles, seed=1)
     half = model.faults(sites, numbers[50:], cycles[50:], seed=1)
     np.testing.assert_array_equal(whole[50:], half)
+    huge = model.faults(sites, numbers, cycles, seed=(1 << 64) + 1)  # any seed that NumPy takes
+    np.testing.assert_array_equal(huge, whole)
     shares = np.unique(whole["pattern"], return_counts=True)[1] / 100
     assert len(shares) == 4
     assert 0.4 < shares.max() < 0.8

@@ -64,6 +64,16 @@ def test_a_function_sees_the_outputs_of_the_cycle_that_it_yielded(
     assert len(found.steps) == 1 + 4  # counts 0 to 3
 
 
+@pytest.mark.parametrize(
+    "text", ["exit(0)\n", "def stimulus():\n    yield {'rst': 1}\n    raise SystemExit(0)\n"]
+)
+def test_a_stimulus_that_ends_the_program_is_refused(
+    text: str, design: tuple[Sources, Frozen], tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"stim\.py:\d: SystemExit: 0; mend the stimulus"):
+        play(*design, Settings(), stimulus(tmp_path, text))
+
+
 def test_random_inputs_hold_reset_first_and_keep_what_is_held(
     design: tuple[Sources, Frozen],
 ) -> None:

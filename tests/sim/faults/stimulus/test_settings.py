@@ -62,6 +62,15 @@ def test_what_is_declared_takes_the_place_of_what_names_tell(tmp_path: Path) -> 
     assert [w.port for w in read_settings(file).observation(netlist).data] == ["busy"]
 
 
+def test_fields_of_more_bits_than_an_error_has_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text("data = [{port = 'q', field_bits = 64}]\n")
+    assert read_settings(file).data == (Watched("q", field_bits=64),)
+    file.write_text("data = [{port = 'q', field_bits = 128}]\n")
+    with pytest.raises(ConfigError, match=r"data\.field_bits = 128 .* 64 at most"):
+        read_settings(file)
+
+
 DUMP = """$timescale 1ns $end
 $scope module tb $end
 $var reg 1 ! clk $end
