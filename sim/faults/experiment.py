@@ -30,7 +30,8 @@ class Watched:
         Ports that must both be 1, in the run without a fault, for the data to count; "" is always.
         `ready` may be an input.
     field_bits : int
-        Width of the numbers that lie in the port side by side; 0 is the whole port.
+        Width of the numbers that lie in the port side by side, 64 at most; 0 is the whole port, or
+        its pieces of 64 bits if it is wider.
     signed : bool
         Whether they are signed.
     """
@@ -125,6 +126,11 @@ def _check_observation(netlist: Frozen, observation: Observation) -> None:
                 f"its outputs are {', '.join(sorted(outputs)) or 'none'}"
             )
     for watched in observation.data:
+        if not 0 <= watched.field_bits <= 64:
+            raise ConfigError(
+                f"observation: field_bits={watched.field_bits} of {watched.port}: errors are taken "
+                "of numbers of up to 64 bits; use 1 to 64, or 0 for the whole port"
+            )
         for name in (watched.valid, watched.ready):
             if name and name not in ports:
                 raise ConfigError(

@@ -15,7 +15,7 @@ from boards.frozen import Frozen, freeze
 from hw.contracts import ConfigError
 from hw.export import export
 from hw.matrix import MatrixConfig, mixed_config
-from sim.faults.experiment import Experiment, observe
+from sim.faults.experiment import Experiment, Observation, Watched, observe
 from sim.faults.fault import exhaustive
 from sim.faults.lanes import LanesEngine
 from sim.faults.outcome import NEVER
@@ -128,3 +128,18 @@ def test_what_is_not_supported_is_refused_by_name() -> None:
     loop = "module x(input clk, input d, output y); assign y = ~y & d; endmodule"
     with pytest.raises(ConfigError, match="combinational loop"):
         engine_of(freeze(loop, "x"), [])
+
+
+@pytest.mark.parametrize(
+    ("observation", "words"),
+    [
+        (Observation(data=(Watched("q", field_bits=65),)), "field_bits=65 of q.*use 1 to 64"),
+        (Observation(data=(Watched("p"),)), "'p' is no output of x; its outputs are q"),
+        (Observation(data=(Watched("q", valid="v"),)), "'v', which is no port of x"),
+        (Observation(control=("d",)), "'d' is no output"),
+    ],
+)
+def test_what_cannot_be_observed_is_refused(observation: Observation, words: str) -> None:
+    text = "module x(input clk, input d, output reg q); always @(posedge clk) q <= d; endmodule"
+    with pytest.raises(ConfigError, match=words):
+        Experiment(freeze(text, "x"), [], observation)
