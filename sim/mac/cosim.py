@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from hw.contracts import make_folder, scratch_folder, time_limit
 from sim.cosim import CosimBuildError, CosimError, CosimProtocolError
 from sim.cosim.lint import lint
-from sim.cosim.tools import cache_root, tool_identity, verilator_environment
+from sim.cosim.tools import tool_identity, verilator_environment
+from sim.programs import made_once
 
 from .stimulus import Stimulus, random_stimulus
 
@@ -180,21 +178,14 @@ def _simulate(design: Design, model: Path, folder: Path) -> BaseException | None
 
 def _compiled(design: Design) -> Path:
     """Return the folder of the simulator of `design`, from the cache if it is there."""
-    text = "\0".join([design.top, design.verilog, tool_identity()])
-    key = hashlib.sha256(text.encode()).hexdigest()[:32]
-    target = make_folder(cache_root() / "mac-cocotb") / key
-    if (target / design.top).exists():
-        return target
-    work = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{key}."))
-    try:
+
+    def make(work: Path) -> Path:
         _build(design, work)
         done = make_folder(work / "done")
         (work / "build" / design.top).rename(done / design.top)
-        shutil.rmtree(target, ignore_errors=True)
-        done.rename(target)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return target
+        return done
+
+    return made_once("mac-cocotb", [design.top, design.verilog, tool_identity()], make)
 
 
 def _build(design: Design, work: Path) -> None:

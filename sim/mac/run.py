@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hw.contracts import make_folder, scratch_folder
+from hw.contracts import scratch_folder
 from hw.export import ExportedDesign
 from sim.cosim import CosimBuildError, CosimError
-from sim.cosim.tools import cache_root, tool_identity, verilator_binary, verilator_environment
+from sim.cosim.tools import tool_identity, verilator_binary, verilator_environment
+from sim.programs import made_once
 
 __all__ = ["Run", "compile_unit", "run_elements"]
 
@@ -42,13 +40,8 @@ class Run:
 
 def compile_unit(design: ExportedDesign, *, optimize: str = "-O1") -> Path:
     """Return the simulator of `design`, an executable, from the cache if it is there."""
-    text = "\0".join([design.top, design.verilog, DRIVER.read_text(), tool_identity(), optimize])
-    key = hashlib.sha256(text.encode()).hexdigest()[:32]
-    target = make_folder(cache_root() / "mac") / key
-    if target.exists():
-        return target
-    work = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{key}."))
-    try:
+
+    def make(work: Path) -> Path:
         source = work / f"{design.top}.v"
         source.write_text(design.verilog)
         flags = f'-DKILN_HEADER=\\"V{design.top}.h\\" -DKILN_TOP=V{design.top}'
@@ -62,10 +55,10 @@ def compile_unit(design: ExportedDesign, *, optimize: str = "-O1") -> Path:
         if done.returncode:
             said = (done.stdout + done.stderr)[-3000:]
             raise CosimBuildError(f"the design {design.top!r} does not compile:\n{said}")
-        (work / "build" / "unit").rename(target)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return target
+        return work / "build" / "unit"
+
+    parts = [design.top, design.verilog, DRIVER.read_text(), tool_identity(), optimize]
+    return made_once("mac", parts, make)
 
 
 def run_elements(

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from sim.faults.campaign import CampaignResult
-from sim.faults.lanes.build import compiler_version
+from sim.programs import compiler_version
 
 from .record import FaultReport
 

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import platform
-import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.contracts import KilnError, make_folder, scratch_folder
-from sim.cosim.tools import cache_root
+from hw.contracts import KilnError, scratch_folder
 from sim.faults.experiment import Experiment
 from sim.faults.fault import FLIP
 from sim.faults.outcome import OUTCOME
 from sim.faults.sites import FLOP, MEMORY, NET
 from sim.faults.verilator.files import check_cycles, watched_rows
+from sim.programs import compile_native
 
 from .cells import operations
 from .mapping import map_gates
@@ -28,7 +24,6 @@ from .program import write_program
 __all__ = ["GatesEngine"]
 
 RUNTIME = Path(__file__).with_name("gates.cpp")
-_FLAGS = ("-O2", "-march=native", "-std=c++17", "-Wno-psabi")
 _LIMIT_S = 24 * 3600.0
 _NET = 0xFFFFFFFF  # in place of a memory
 
@@ -67,7 +62,9 @@ class GatesEngine:
         known = operations(self.gates.library)
         self._program = write_program(self.gates.netlist, known.numbers)
         self._lanes = lanes
-        self._binary = _compiled(known.code, lanes)
+        self._binary = compile_native(
+            "gates-engine", [RUNTIME], {"cells.inc": known.code}, [f"-DLANES={lanes}"]
+        )
 
     def trace(self) -> list[dict[str, int]]:
         """Return the outputs of every cycle, without a fault."""
@@ -207,36 +204,3 @@ class GatesEngine:
 
 def _number(bits: NDArray[np.uint8]) -> int:
     return int.from_bytes(np.packbits(bits, bitorder="little").tobytes(), "little")
-
-
-def _compiled(code: str, lanes: int) -> Path:
-    """Return the program for all designs of a library, from the cache if it is there."""
-    settings = (str(lanes), *_FLAGS, platform.machine(), _processor())
-    text = "\0".join([code, RUNTIME.read_text("utf-8"), *settings])
-    target = (
-        make_folder(cache_root() / "gates-engine") / hashlib.sha256(text.encode()).hexdigest()[:32]
-    )
-    if target.exists():
-        return target
-    work = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
-        (work / "cells.inc").write_text(code, "utf-8")
-        command = ["c++", *_FLAGS, f"-DLANES={lanes}", "-I", str(work), str(RUNTIME)]
-        done = subprocess.run(
-            [*command, "-o", str(work / "gates")], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise KilnError(f"the gates engine does not compile:\n{done.stderr[-3000:]}")
-        (work / "gates").rename(target)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return target
-
-
-def _processor() -> str:
-    """Return what tells processors apart that programs are compiled for."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        return ""
-    return next((line for line in lines if line.startswith(("flags", "Features"))), "")

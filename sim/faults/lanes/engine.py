@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from boards.pool import run_tool
 from hw.contracts import ConfigError, scratch_folder
+from sim.programs import compile_native
 
 from ..experiment import Experiment
 from ..fault import FAULT
 from ..outcome import NEVER, OUTCOME
-from .build import compiled
 from .emit import emit
 from .words import PIECE
 
@@ -40,6 +40,10 @@ VALUE = np.dtype(
 """A wrong value: of fault number `fault`, in `cycle`, on output number `output` (of
 `Frozen.outputs`), its 64 bits number `piece`: what it is without the fault and with it."""
 
+_RUNTIME = [
+    Path(__file__).with_name(name)
+    for name in ("lanes.cpp", "batch.h", "golden.h", "level.h", "tables.h", "vectors.h")
+]
 _DATA, _CONTROL, _DETECTOR, _CORRECTOR = range(4)
 _LIMIT_S = 24 * 3600.0
 _PORT = ("output", "role", "valid", "ready", "field_bits", "signed")
@@ -80,7 +84,8 @@ class LanesEngine:
         self.experiment = experiment
         self._lanes = lanes
         self._emitted = emit(experiment.netlist)
-        self._program = compiled(self._emitted.code, lanes)
+        code = {"design.inc": self._emitted.code}
+        self._program = compile_native("lanes", _RUNTIME, code, [f"-DLANES={lanes}"])
         self.effort = Effort(0, 0)
         self._lock = threading.Lock()
 

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -16,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boards.frozen import Frozen, Port, Sources
-from hw.contracts import ConfigError, KilnError, make_folder, scratch_folder
-from sim.cosim.tools import cache_root, tool_identity, verilator_binary, verilator_environment
+from hw.contracts import ConfigError, KilnError, scratch_folder
+from sim.cosim.tools import tool_identity, verilator_binary, verilator_environment
 from sim.faults.experiment import Step
+from sim.programs import made_once
 
 from .wrapper import WRAPPER, row_bytes, wrapper
 
@@ -115,27 +115,19 @@ def compiled(sources: Sources, netlist: Frozen) -> Path:
     """Return the program, from the cache if it is there."""
     around = wrapper(netlist, sources.parameters)
     sizes = f"-DROW={row_bytes(netlist.inputs)} -DOUT={row_bytes(netlist.outputs)}"
-    parts = [sources.digest, around, DRIVER.read_text("utf-8"), tool_identity(), sizes, *_SETTINGS]
-    parts.append(Path(__file__).read_text("utf-8"))
-    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
-    target = make_folder(cache_root() / "original") / key
-    if target.exists():
-        return target
-    work = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{key}."))
-    try:
+
+    def make(work: Path) -> Path:
         sources.place_in(work)
         (work / f"{WRAPPER}.v").write_text(around, "utf-8")
         logs = []
         for standard in _STANDARDS:
             logs.append(_build(work, sources, standard, sizes))
             if not logs[-1]:
-                break
-        else:
-            raise ConfigError(_refusal(sources, netlist.top, logs[0]))
-        (work / "build" / "original").rename(target)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return target
+                return work / "build" / "original"
+        raise ConfigError(_refusal(sources, netlist.top, logs[0]))
+
+    parts = [sources.digest, around, DRIVER.read_text("utf-8"), tool_identity(), sizes, *_SETTINGS]
+    return made_once("original", [*parts, Path(__file__).read_text("utf-8")], make)
 
 
 def _build(work: Path, sources: Sources, standard: Sequence[str], sizes: str) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
-from hw.contracts import KilnError, make_folder
-from sim.cosim.tools import cache_root, tool_identity, verilator_binary, verilator_environment
+from hw.contracts import KilnError
+from sim.cosim.tools import tool_identity, verilator_binary, verilator_environment
+from sim.programs import made_once
 
 from .source import TOP, Source
 
@@ -31,20 +29,15 @@ def compiled(source: Source, optimize: str) -> Path:
     KilnError
         Verilator or the C++ compiler refused.
     """
-    parts = [source.verilog, source.tables, DRIVER.read_text("utf-8"), tool_identity(), optimize]
-    key = hashlib.sha256("\0".join([*parts, *_SETTINGS]).encode()).hexdigest()[:32]
-    target = make_folder(cache_root() / "referee") / key
-    if target.exists():
-        return target
-    work = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{key}."))
-    try:
+
+    def make(work: Path) -> Path:
         (work / f"{TOP}.v").write_text(source.verilog, "utf-8")
         (work / "tables.inc").write_text(source.tables, "utf-8")
         _build(work, optimize)
-        (work / "build" / "referee").rename(target)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return target
+        return work / "build" / "referee"
+
+    parts = [source.verilog, source.tables, DRIVER.read_text("utf-8"), tool_identity(), optimize]
+    return made_once("referee", [*parts, *_SETTINGS], make)
 
 
 def _build(work: Path, optimize: str) -> None:
