@@ -92,3 +92,29 @@ def test_run_time_library_is_compiled_once(tmp_path):
     assert (tmp_path / "runs").read_text().count("run") == 3
     assert (tmp_path / "verilated_vpi.o").read_text() == "object\n"
     assert len(list((tmp_path / "kept").iterdir())) == 1
+
+
+@pytest.mark.parametrize(("header", "kept"), [("Vtop.h", 1), ("Vkiln_bench.h", 0)])
+def test_only_the_driver_that_designs_share_is_kept(header, kept, tmp_path):
+    (tmp_path / "compiler").write_text('#!/bin/sh\necho object > "$3"\n')
+    (tmp_path / "compiler").chmod(0o755)
+    (tmp_path / header).write_text("")
+    (tmp_path / "kept").mkdir()
+    done = subprocess.run(
+        [
+            "sh",
+            models.BENCH / "object_cache.sh",
+            "./compiler",
+            "-c",
+            "-o",
+            "verilator.o",
+            "d/verilator.cpp",
+        ],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "KILN_OBJECT_CACHE": str(tmp_path / "kept")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    assert len(list((tmp_path / "kept").iterdir())) == kept
