@@ -10,11 +10,16 @@ from dse.report.source import plain
 from dse.report.text import number
 from sim.faults.metrics import Metric, Verdict
 from sim.faults.metrics.asil import ITEM_PMHF_FIT, LEVELS, LFM_LEAST, SPFM_LEAST
+from sim.faults.metrics.failures import GROUPS
+from sim.faults.metrics.rates import NATURES
+from sim.faults.sites import FLOP, MEMORY, NET
 
 from .record import FaultReport
 from .shares import percent
 
 __all__ = ["verdict_card"]
+
+_KINDS = {FLOP: "flops", NET: "logic", MEMORY: "memories"}
 
 
 def verdict_card(report: FaultReport) -> str:
@@ -41,19 +46,29 @@ def verdict_card(report: FaultReport) -> str:
     return section(
         "verdict",
         "ISO 26262",
-        table(heads, (_verdict_row(m, v) for m, v in by_metric.items()), sortable=False)
+        table(heads, (_verdict_row(report, m, v) for m, v in by_metric.items()), sortable=False)
         + _limits(report),
         hint,
     )
 
 
-def _verdict_row(metric: Metric, verdicts: Sequence[Verdict]) -> str:
+def _verdict_row(report: FaultReport, metric: Metric, verdicts: Sequence[Verdict]) -> str:
     figures = [_figure(metric, value) for value in (metric.value, metric.bound)]
     nature = "transient and permanent" if metric.nature == "both" else metric.nature
-    cells = [cell(text, plain("name")) for text in (metric.name, nature, metric.group)]
+    cells = [cell(text, plain("name")) for text in (metric.name, nature, _of(report, metric))]
     cells += [f'<td class="n"{plain("count")}>{text}</td>' for text in figures]
     cells += [_judged(verdict) for verdict in verdicts]
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _of(report: FaultReport, metric: Metric) -> str:
+    """Return which cells a metric is of, and which of them nothing was injected into."""
+    natures = NATURES if metric.nature == "both" else (metric.nature,)
+    parts = [part for part in report.parts if part.nature in natures]
+    injected = {stratum.kind for part in parts for stratum in part.tally.strata}
+    asked = set(GROUPS[metric.group]) - injected
+    missing = [words for kind, words in _KINDS.items() if kind in asked]
+    return f"{metric.group}; {' and '.join(missing)} not injected" if missing else metric.group
 
 
 def _figure(metric: Metric, value: float) -> str:

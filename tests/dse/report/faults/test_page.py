@@ -97,6 +97,13 @@ def test_the_page_is_well_formed():
     assert page.count("<svg") == 4  # bars, and a map of each campaign
 
 
+def test_a_verdict_says_what_nothing_was_injected_into():
+    page = render_fault_page(report(mechanisms=frozenset()))
+    assert page.count("flops and logic; logic not injected") == 4  # SPFM and PMHF, of each nature
+    whole = [campaign("seu"), campaign("set"), campaign("memory")]
+    assert "not injected" not in render_fault_page(report(results=whole, mechanisms=frozenset()))
+
+
 def test_nothing_is_loaded_from_elsewhere():
     page = render_fault_page(report())
     assert not re.findall(r"""(?:src|href)=["'](?!#|data:,)""", page)
