@@ -64,6 +64,10 @@ def harden(
     limits = asil_limits(asil, pmhf_share)
     if not 0 < confidence < 1:
         raise ConfigError(f"--confidence={confidence} is no share; use one between 0 and 1")
+    if not 0 <= slower < float("inf"):
+        raise ConfigError(f"--slower={slower} is no share; use 0 or more, such as 0.05")
+    if out is not None and out.exists() and not out.is_dir():
+        raise ConfigError(f"--out {out} is a file; name a folder")
     note("Freezing and mapping the design ...", style="dim")
     target = _target(design, verilog, top, stimulus, cycles, job, observe, seed)
     base = target.variants[0]
@@ -103,6 +107,8 @@ def _target(
     if design is not None:
         if verilog or top or stimulus:
             raise ConfigError("--design brings its Verilog along; leave out --verilog and its own")
+        if observe is not None or cycles:
+            raise ConfigError("--design runs a job of its own; leave out --observe and --cycles")
         match = _SHAPE.fullmatch(job)
         if job and not match:
             raise ConfigError(f"--job {job}: write MxKxN, such as 16x32x16")

@@ -105,7 +105,7 @@ def inject(
     Interrupted, the same command goes on where it was.
     """
     from dse.inject import Settled, run_all, summary, write_results
-    from dse.inject.campaigns import fault_models, make_engine
+    from dse.inject.campaigns import check_mechanisms, fault_models, make_engine
     from dse.inject.text import check_text, text_of
     from dse.report.faults import report_of, write_fault_report
     from sim.faults.metrics import load_rates
@@ -129,6 +129,7 @@ def inject(
             cycles, seed,
         )  # fmt: skip
     _tell(subject)
+    check_mechanisms(subject, mechanism or ())
     running = make_engine(engine, subject)
     if text:
         check_text(subject, running)

@@ -7,7 +7,6 @@ counted; that the bounds of the ASIL hold was measured by injecting into that ne
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from boards.cache import Cache, Entry, cache_key
 from boards.metrics import Fidelity, Figure, Metrics
 from boards.target import Target
 from boards.tools import require_tool
-from hw.contracts import ConfigError, KilnError
+from hw.contracts import ConfigError, KilnError, tree_digest
 
 from .ladder import TOP, Climb
 
@@ -180,9 +179,4 @@ def _bound_name(metric: Mapping[str, Any]) -> str:
 @functools.cache
 def _sources_digest() -> str:
     """Return the digest of our own code that decides what a hardening finds."""
-    total = hashlib.sha256()
-    for folder in _SOURCES:
-        for path in sorted((_ROOT / folder).rglob("*")):
-            if path.suffix in _SUFFIXES:
-                total.update(path.relative_to(_ROOT).as_posix().encode() + path.read_bytes())
-    return total.hexdigest()
+    return tree_digest([_ROOT / folder for folder in _SOURCES], _SUFFIXES)

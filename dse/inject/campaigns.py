@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hw.contracts import ConfigError, did_you_mean
+from hw.contracts import ConfigError, did_you_mean, tree_digest
 from sim.faults.campaign import Campaign, CampaignResult, Store, run_campaign
 from sim.faults.experiment import Engine
 from sim.faults.model import FAULT_MODELS, FaultModel, find_model
-from sim.faults.sites import KINDS, NET, Sites, list_sites
+from sim.faults.sites import FLOP, KINDS, MEMORY, NET, Sites, list_sites
 from sim.faults.statistics import (
     Exhaustive,
     Frame,
@@ -25,7 +26,15 @@ from sim.faults.statistics import (
 
 from .subject import Subject
 
-__all__ = ["ENGINES", "PLANS", "Settled", "fault_models", "make_engine", "run_all"]
+__all__ = [
+    "ENGINES",
+    "PLANS",
+    "Settled",
+    "check_mechanisms",
+    "fault_models",
+    "make_engine",
+    "run_all",
+]
 
 ENGINES = ("lanes", "gates", "verilator", "cocotb")
 PLANS = ("auto", "exhaustive", "sampled", "stratified", "sequential")
@@ -153,9 +162,25 @@ def _campaign(subject: Subject, engine: Engine, model: FaultModel, settled: Sett
         sites,
         _plan(frame, settled),
         model,
-        {**subject.identity, "engine": engine.name},
+        {**subject.identity, "engine": engine.name, "code": _code_digest()},
         subject.settings.within,
     )
+
+
+@functools.cache
+def _code_digest() -> str:
+    """Return the digest of our own code that decides outcomes: a mended engine asks again."""
+    root = Path(__file__).parents[2]
+    folders = [root / "sim" / "faults", root / "boards" / "frozen"]
+    return tree_digest(folders, (".py", ".cpp", ".h"))
+
+
+def check_mechanisms(subject: Subject, names: Collection[str]) -> None:
+    """Refuse structures that the design has not, before anything is injected."""
+    known = list_sites(subject.netlist, kinds=(FLOP, MEMORY, NET), tags=subject.structure).tags()
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"--mechanism: {name!r} is no structure{did_you_mean(name, known)}")
 
 
 def _sites(subject: Subject, engine: Engine, model: FaultModel) -> Sites:

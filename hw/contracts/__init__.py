@@ -3,7 +3,7 @@
 from .block import Block, CycleCount, Job
 from .checks import check_choices, check_ranges
 from .errors import ConfigError, KilnError, did_you_mean
-from .files import PART, StorageError, make_folder, remove_parts, write_atomic
+from .files import PART, StorageError, make_folder, remove_parts, tree_digest, write_atomic
 from .lease import Lease
 from .operator import Operand, Operator, OperatorKind, Phase
 from .scratch import remove_abandoned, remove_folder, scratch_folder, time_limit
@@ -35,5 +35,6 @@ __all__ = [
     "remove_parts",
     "scratch_folder",
     "time_limit",
+    "tree_digest",
     "write_atomic",
 ]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from .errors import ConfigError, KilnError
 
-__all__ = ["PART", "StorageError", "make_folder", "remove_parts", "write_atomic"]
+__all__ = ["PART", "StorageError", "make_folder", "remove_parts", "tree_digest", "write_atomic"]
 
 PART = ".part"
 """How the names of files and folders end that are not written to their end."""
@@ -70,3 +72,15 @@ def _reason(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full; free some space and run the same command again to resume"
     return f"{error.strerror}; choose a folder that you may write to"
+
+
+def tree_digest(folders: Iterable[Path], suffixes: Collection[str]) -> str:
+    """Return the SHA-256 over names and contents of files below folders, in hexadecimal."""
+    total = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in suffixes:
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+                name = path.relative_to(folder.parent).as_posix()
+                total.update(f"{name} {content}\n".encode())
+    return total.hexdigest()

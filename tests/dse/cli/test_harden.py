@@ -14,6 +14,10 @@ from .helpers import dse
     [
         (["--asil", "E", "--top", "x"], "asil='E' is not known; use B, C, D"),
         (["--pmhf-share", "11", "--top", "x"], "use more than 0 and 10 FIT at most"),
+        (["--slower", "-1", "--top", "x"], "--slower=-1.0 is no share"),
+        (["--slower", "nan", "--top", "x"], "--slower=nan is no share"),
+        (["--out", __file__, "--top", "x"], "is a file; name a folder"),
+        (["--design", "x", "--cycles", "5"], "leave out --observe and --cycles"),
         (["--top", "x"], "nothing to harden; give --design FOLDER"),
         (["--design", "x", "--top", "y"], "--design brings its Verilog along"),
         (["--design", "x", "--job", "3x4"], "--job 3x4: write MxKxN"),
