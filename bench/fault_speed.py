@@ -3,7 +3,9 @@
 Run ``python -m bench.fault_speed [--quick]``; everything on one core. Upsets of every flip-flop bit
 in every one of 38 cycles by the lanes engine, start of the program and files included; the same for
 a sample by a loop on Verilator that restores snapshots, and by a cocotb loop. Outcomes must be
-equal. Lanes are the best of five runs, the others a single one. Then transients of every net, and, on the whole engine around that array, upsets of memory
+equal. Lanes are the best of five runs, the others a single one.
+
+Then transients of every net, and, on the whole engine around that array, upsets of memory
 bits against upsets of flip-flops. Exit code 1 if a bar is missed.
 """
 
