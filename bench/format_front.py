@@ -1,11 +1,12 @@
 """What mixing number formats adds to the front: GPT-2 on the default board, measured designs.
 
-Run ``python -m bench.format_front [--budget N] [--runs DIR]``; long, from the cache afterwards. One
-search over engines of one format each, and one for each engine whose mixed assignment keeps the
-same limit on quality, all with the same budget. Printed are the hypervolumes (logarithmic axes:
-latency, power, area) of the measured fronts, of uniform formats alone and with each mixture, and
-the same of the whole modelled space; then the front of everything measured, with quality as an
-axis.
+Run ``python -m bench.format_front [--budget N] [--limit 0.02] [--runs DIR]``; long, from the cache
+afterwards. One search over engines of one format each, and one for each engine whose mixed
+assignment keeps the same limit on quality, all with the same budget. Printed are the hypervolumes
+(logarithmic axes: latency, power, area) of the measured fronts, of uniform formats alone and with
+each mixture, and the same of the whole modelled space; then the front of everything measured, with
+quality as an axis. ``--limits 0.01 0.02 0.05 0.1`` prints what each limit leaves to gain in the
+modelled space instead, and how many bytes of weights the assignments store; nothing is measured.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ def measured(formats: str, name: str, options: argparse.Namespace) -> pd.DataFra
         _TARGET,
         formats=options.formats,
         objectives=QUALITY_OBJECTIVES,
+        max_perplexity_loss=options.limit,
         budget=options.budget,
         fixed={"formats": tuple(formats.split(","))},
         name=name,
@@ -88,6 +90,25 @@ def measured(formats: str, name: str, options: argparse.Namespace) -> pd.DataFra
         print(f"  {name}: {trial.number} {trial.config}", file=sys.stderr, flush=True)
     designs = search.designs
     return designs[designs["state"] == "measured"]
+
+
+def _prepare(workload: Workload, formats: str, limit: float) -> FormatSearch:
+    return prepare_formats(workload, load_target(_TARGET), formats, limit, say=_say)
+
+
+def _model_limit(workload: Workload, formats: str, limit: float) -> None:
+    search = _prepare(workload, formats, limit)
+    gains = modelled_gains(workload, search)
+    plans = {plan.formats: plan for plan in search.plans}
+    whole = max(plan.stored_bytes for name, plan in plans.items() if "16" not in name)
+    print(f"limit {limit:.1%}, modelled space: all mixtures {gains.pop('all mixtures') - 1:+.1%}")
+    for name, gain in gains.items():
+        plan = plans[name]
+        narrow = 2 * (1 - plan.stored_bytes / whole)
+        print(
+            f"  {name}: {gain - 1:+.1%}, {narrow:.0%} of the weights narrow, "
+            f"perplexity {plan.reading.increase:+.2%}"
+        )
 
 
 def _costs(designs: pd.DataFrame, columns: Sequence[str]) -> Floats:
@@ -101,9 +122,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--formats", default="all")
     parser.add_argument("--runs", type=Path, default=Path("runs/format_front"))
     parser.add_argument("--mixtures", nargs="*", help="of formats to measure; all, if left out")
+    parser.add_argument("--limit", type=float, default=0.02, help="of perplexity, over float64's")
+    parser.add_argument("--limits", type=float, nargs="+", help="to model, without measurements")
     options = parser.parse_args(arguments)
     workload: Any = load_workload("gpt2")
-    plans = prepare_formats(workload, load_target(_TARGET), options.formats, 0.02, say=_say)
+    if options.limits:
+        for limit in options.limits:
+            _model_limit(workload, options.formats, limit)
+        return 0
+    plans = _prepare(workload, options.formats, options.limit)
     for note in plans.notes:
         print(note)
     modelled = modelled_gains(workload, plans)

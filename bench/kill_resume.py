@@ -1,6 +1,6 @@
 """Kills a real search ten times at random moments, resumes it, and compares with one left alone.
 
-Run ``python bench/kill_resume.py``. Two searches with empty caches, one measurement at a time:
+Run ``python -m bench.kill_resume``. Two searches with empty caches, one measurement at a time:
 the first is left alone, the second is killed with SIGKILL (its whole process group) at random
 moments: drawn uniformly over the mean time of a tool run, counted from the start of the process
 or from the next result that it stores, so that kills reach all of the search. After every kill,
@@ -13,58 +13,27 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import random
-import signal
-import subprocess
 import sys
 import tempfile
-import time
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
-__all__ = ["Killed", "broken_files", "finished_trials", "kill_and_resume", "stored"]
+from bench.killing import Killed, Moment, Stored, Victim, mark
+from bench.killing import kill_and_resume as killed_at
+
+__all__ = ["broken_files", "finished_trials", "kill_and_resume", "stored"]
 
 KILLS = 10
 SEARCH = ["--workload", "gpt2", "--jobs", "1", "--name", "run"]
-_START = "import sys; sys.argv[0] = 'dse'; from dse.cli import main; main()"
-_ROOT = Path(__file__).resolve().parent.parent
-
-Stored = dict[str, tuple[int, int]]
-Moment = tuple[int, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Killed:
-    """What killing and resuming showed; all three are 0 for a search that loses nothing.
-
-    Members
-    -------
-    kills : int
-        How often the search was killed while it ran.
-    lost : int
-        Stored results or journalled trials that were gone, or differed, later on.
-    repeated : int
-        Stored results that were made again.
-    broken : list of str
-        Files that do not parse.
-    """
-
-    kills: int
-    lost: int
-    repeated: int
-    broken: list[str]
 
 
 def stored(cache: Path) -> Stored:
     """Return every finished tool run: its entry, with the inode and time that a rewrite changes."""
     entries = [*cache.glob("*/??/*/entry.json"), *cache.glob("models/[0-9a-f]*/model.json")]
-    return {
-        str(path.relative_to(cache)): (path.stat().st_ino, path.stat().st_mtime_ns)
-        for path in entries
-    }
+    return {str(path.relative_to(cache)): mark(path) for path in entries}
 
 
 def finished_trials(run: Path) -> dict[str, str]:
@@ -116,78 +85,28 @@ def kill_and_resume(
     run: Path,
     cache: Path,
 ) -> Killed:
-    """Run a search with a kill after each of `moments` seconds, then to its end.
+    """Run a search with a kill after each of `moments`, then to its end, and look at its folders.
 
     Parameters
     ----------
-    start : callable
-        Starts the search and returns what tells its exit code, None while it runs.
-    kill : callable
-        Kills what was started last, and waits until it is dead.
-    moments : list of (int, float)
-        Before each kill, how many results it may store, and how many seconds it may go on then.
+    start, kill, moments
+        As of `bench.killing.kill_and_resume`.
     run, cache : Path
         Folders of the run and of the tools' results.
     """
-    kills = lost = repeated = 0
-    known: Stored = {}
-    trials: dict[str, str] = {}
-    for moment in [*moments, None]:
-        poll = start()
-        _wait(poll, moment, cache, len(known))
-        if (code := poll()) is None:
-            kill()
-            kills += 1
-        elif code != 0:
-            raise SystemExit(f"the search ended with code {code}")
-        now, told = stored(cache), finished_trials(run)
-        lost += len(known.keys() - now.keys())
-        lost += sum(told.get(name) != record for name, record in trials.items())
-        repeated += sum(now[name] != mark for name, mark in known.items() if name in now)
-        known, trials = now, told
-    return Killed(
-        kills=kills, lost=lost, repeated=repeated, broken=[*broken_files(run), *broken_files(cache)]
+    found = killed_at(
+        start, kill, moments, lambda: stored(cache), records=lambda: finished_trials(run)
     )
+    return replace(found, broken=[*broken_files(run), *broken_files(cache)])
 
 
-def _wait(poll: Callable[[], int | None], moment: Moment | None, cache: Path, had: int) -> None:
-    """Return when the search has ended, or its moment to die has come."""
-    since = time.monotonic()
-    while poll() is None:
-        time.sleep(0.005)
-        if moment is None:
-            continue
-        if len(stored(cache)) < had + moment[0]:
-            since = time.monotonic()
-        elif time.monotonic() - since >= moment[1]:
-            return
-
-
-class _Search:
-    """`dse search` in a process group of its own."""
+class _Search(Victim):
+    """`dse search` in a folder of its own."""
 
     def __init__(self, folder: Path, options: list[str]) -> None:
-        self.folder, self.cache, self.run = folder, folder / "cache", folder / "runs" / "run"
-        self._command = [sys.executable, "-c", _START, "search", *SEARCH, *options]
-        self._process: subprocess.Popen[bytes] | None = None
-        folder.mkdir(parents=True, exist_ok=True)
-
-    def start(self) -> Callable[[], int | None]:
-        environment = {**os.environ, "KILN_CACHE": str(self.cache), "PYTHONPATH": str(_ROOT)}
-        with (self.folder / "output.txt").open("ab") as output:
-            self._process = subprocess.Popen(
-                [*self._command, "--runs", str(self.folder / "runs")],
-                env=environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        return self._process.poll
-
-    def kill(self) -> None:
-        assert self._process is not None
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        self.cache, self.run = folder / "cache", folder / "runs" / "run"
+        command = ["search", *SEARCH, *options, "--runs", str(folder / "runs")]
+        super().__init__(folder, command, {"KILN_CACHE": str(self.cache)})
 
 
 def main() -> None:
@@ -226,13 +145,7 @@ def _left_alone(folder: Path, options: list[str]) -> tuple[_Search, float]:
     search = _Search(folder, options)
     note = folder / "seconds.txt"
     if not note.exists():
-        began = time.monotonic()
-        poll = search.start()
-        while (code := poll()) is None:
-            time.sleep(0.1)
-        if code:
-            raise SystemExit((folder / "output.txt").read_text())
-        note.write_text(f"{time.monotonic() - began:.1f}\n")
+        note.write_text(f"{search.left_alone():.1f}\n")
     seconds = float(note.read_text())
     print(f"left alone: {seconds:.0f} s, {len(stored(search.cache))} tool runs", flush=True)
     return search, seconds
