@@ -121,9 +121,10 @@ def inject(
     _known("--engine", engine)
     note("Freezing the design ...", style="dim")
     if design is not None:
-        _refuse_with_design(verilog, more, top, stimulus, include, define, parameter)
+        _refuse_with_design(verilog, more, top, stimulus, include, define, parameter, cycles)
         subject = _kiln(design, observe, job, mode, seed)
     else:
+        _refuse_with_verilog(job, mode, stimulus, cycles)
         subject = _verilog(
             [*(verilog or ()), *(more or ())], top, stimulus, observe, include, define, parameter,
             cycles, seed,
@@ -216,7 +217,21 @@ def _refuse_with_design(*given: Any) -> None:
     if any(given):
         raise ConfigError(
             "--design brings its Verilog and its job along; leave out --verilog, --top, "
-            "--stimulus, -I, -D and -P, or leave out --design"
+            "--stimulus, --cycles, -I, -D and -P, or leave out --design"
+        )
+
+
+def _refuse_with_verilog(job: str, mode: str, stimulus: str, cycles: int) -> None:
+    from hw.contracts import ConfigError
+
+    if job or mode:
+        raise ConfigError(
+            "--job and --mode are of Kiln's engines; the inputs of --verilog come from --stimulus"
+        )
+    if cycles and stimulus and stimulus != "random":
+        raise ConfigError(
+            f"--cycles {cycles}: {stimulus} says itself how long it is; leave --cycles out, or "
+            "give --stimulus random"
         )
 
 

@@ -138,6 +138,9 @@ def test_options_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
         (("--verilog", "x.v"), "--top is missing"),
         (("--shard", "3/2"), "--shard 3/2: write I/N"),
         (("--margin", "2"), "--margin=2.0 is no share"),
+        (("--verilog", "x.v", "--job", "2x2x2"), "--job and --mode are of Kiln's engines"),
+        (("--design", tmp_path, "--cycles", 9), "--design brings its Verilog"),
+        (("--verilog", "x.v", "--stimulus", "s.py", "--cycles", 9), "s.py says itself how long"),
     ):
         outcome = dse("inject", "--seed", 0, *options)
         assert outcome.code == 2
