@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from html import escape
-from importlib.resources import files
-from string import Template
 from typing import Any
 
 from boards.metrics import Fidelity
@@ -26,6 +23,7 @@ from .sections import (
     reproduce_card,
     trace_source,
 )
+from .shell import render_shell, resource
 from .source import Source, plain, sourced, tools_note
 from .text import is_finite, number
 from .time_charts import roofline_chart, stack_chart
@@ -39,6 +37,10 @@ _NAV = (
     ("others", "Not on the front"),
     ("reproduce", "Reproduce"),
 )
+_CHARTS = (
+    '<script type="application/json" id="kiln-data">{data}</script>\n'
+    "<script>{plotly}</script>\n<script>{charts}</script>"
+)
 
 
 def render_page(run: Run) -> str:
@@ -47,19 +49,18 @@ def render_page(run: Run) -> str:
 
     data = _chart_data(run)
     cards = _cards(run, has_parity=data["parity"] is not None)
-    return Template(_resource("page.html")).substitute(
-        title=escape(_title(run)),
-        command=escape(run.command),
-        lead=escape(_lead(run)),
-        tiles="".join(_tiles(run)),
-        nav="".join(f'<a href="#{a}">{t}</a>' for a, t in _NAV if f'<section id="{a}"' in cards),
-        sections=cards,
-        footer=escape(_footer(run)),
-        version=escape(kiln_version(run.info)),
-        css=_resource("page.css"),
-        data=_embed(data),
-        plotly=get_plotlyjs(),
-        script=_resource("page.js"),
+    return render_shell(
+        title=_title(run),
+        command=run.command,
+        lead=_lead(run),
+        tiles=_tiles(run),
+        sections=_NAV,
+        cards=cards,
+        footer=_footer(run),
+        version=kiln_version(run.info),
+        more=_CHARTS.format(
+            data=_embed(data), plotly=get_plotlyjs(), charts=resource("dse.report", "charts.js")
+        ),
     )
 
 
@@ -108,10 +109,6 @@ def _told(chart: Chart | None, sources: list[tuple[str, Source]]) -> Chart | Non
 def _embed(data: Mapping[str, Any]) -> str:
     """Return JSON that cannot end the script element it stands in."""
     return json.dumps(data, allow_nan=False).replace("<", "\\u003c")
-
-
-def _resource(name: str) -> str:
-    return (files(__package__) / name).read_text("utf-8")
 
 
 def _name(value: Any) -> str:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 from importlib.metadata import version
-from importlib.resources import files
-from string import Template
 
 from dse.report.markup import tile
+from dse.report.shell import render_shell, resource
 from dse.report.source import plain
 from dse.report.text import number
 from sim.faults.metrics import TRANSIENT
@@ -46,23 +44,17 @@ _CARDS = (
 
 def render_fault_page(report: FaultReport) -> str:
     """Return the whole page as HTML."""
-    cards = "".join(card(report) for card in _CARDS)
-    return Template(_resource(__package__, "page.html")).substitute(
-        title=escape(report.title),
-        command=escape(report.command),
-        lead=escape(_lead(report)),
-        tiles="".join(_tiles(report)),
-        nav="".join(f'<a href="#{a}">{t}</a>' for a, t in _NAV if f'<section id="{a}"' in cards),
-        sections=cards,
-        footer=escape(_footer()),
-        version=escape(version("kiln-dse")),
-        css=_resource("dse.report", "page.css") + _resource(__package__, "page.css"),
-        script=_resource(__package__, "page.js"),
+    return render_shell(
+        title=report.title,
+        command=report.command,
+        lead=_lead(report),
+        tiles=_tiles(report),
+        sections=_NAV,
+        cards="".join(card(report) for card in _CARDS),
+        footer=_footer(),
+        version=version("kiln-dse"),
+        css=resource("dse.report.faults", "page.css"),
     )
-
-
-def _resource(package: str, name: str) -> str:
-    return (files(package) / name).read_text("utf-8")
 
 
 def _lead(report: FaultReport) -> str:

@@ -199,7 +199,7 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_page_script_uses_every_chart_place(page: _Page) -> None:
-    script = Path(__file__).parents[3] / "dse" / "report" / "page.js"
+    script = Path(__file__).parents[3] / "dse" / "report" / "charts.js"
     places = set(re.findall(r'draw\("([\w-]+)"', script.read_text("utf-8")))
     assert places <= page.ids
 

@@ -24,6 +24,7 @@
   function setTheme(theme) {
     root.dataset.theme = theme;
     document.getElementById("theme").textContent = theme === "dark" ? "Light" : "Dark";
+    document.dispatchEvent(new Event("kiln-theme")); // charts take their colours from the theme
   }
 
   const wanted = new URLSearchParams(location.search).get("theme");
