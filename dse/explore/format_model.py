@@ -268,5 +268,5 @@ def _columns(space: SearchSpace[MatrixConfig]) -> dict[str, NDArray[Any]]:
         "operand_bits": np.full(count, 16),
         "accum_bits": bits[where],
         "pipeline": stages[where],
-        "result_rows": np.maximum(4, columns["rows"] * ratio),
+        "result_rows": np.maximum(4, columns["rows"]) * ratio,
     }

@@ -56,7 +56,7 @@ def mixed_config(
         operand_bits=16,
         accum_bits=accumulator_bits(modes, length),
         length=length,
-        result_rows=max(4, int(knobs["rows"]) * result_ratio),
+        result_rows=max(4, int(knobs["rows"])) * result_ratio,  # 4 at least, or a tile
         **knobs,
     )
 

@@ -9,7 +9,7 @@ import pytest
 
 from hw.mac import MacConfig, dot_products, sums
 from hw.mac.golden import matrix_product
-from hw.numerics import FORMATS, find_format
+from hw.numerics import FORMATS, Minifloat, find_format
 
 from .cases import all_pairs, exact, golden, make_batch, single
 from .oracle import integers
@@ -112,7 +112,15 @@ def test_random_pairs_of_sixteen_bits() -> None:
         np.testing.assert_array_equal(golden(config, batch), exact(config, batch))
 
 
-@pytest.mark.parametrize("special", ["fp8_e5m2", "fp8_e4m3", "posit8"])
+@pytest.fixture
+def e3m4(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A format of a user's own: short enough for exact sums in float64, and with infinities."""
+    format = Minifloat(name="fp8_e3m4", exponent_bits=3, mantissa_bits=4)
+    monkeypatch.setitem(FORMATS, format.name, format)
+
+
+@pytest.mark.usefixtures("e3m4")
+@pytest.mark.parametrize("special", ["fp8_e5m2", "fp8_e4m3", "fp8_e3m4", "posit8"])
 def test_matrix_products_of_special_numbers_are_the_dot_products(special: str) -> None:
     """Every pair of zero, numbers, infinities and NaN, of either sign, beside one more product."""
     config, format = MacConfig(modes=(special,), outputs=("fp16",)), find_format(special)
