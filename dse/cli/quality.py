@@ -104,7 +104,7 @@ def _formats(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
         raise ConfigError("formats is empty; name some, or all")
-    return [find_any(name).name for name in names]
+    return list(dict.fromkeys(find_any(name).name for name in names))
 
 
 def _windows(text: str) -> list[int]:
@@ -113,7 +113,7 @@ def _windows(text: str) -> list[int]:
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not all(part.isdecimal() for part in parts):
         raise ConfigError(f"windows={text!r} is no list of widths; use bits by commas, as in 32,24")
-    return [int(part) for part in parts]
+    return list(dict.fromkeys(int(part) for part in parts))
 
 
 def _check_numbers(tokens: int, seed: int) -> None:

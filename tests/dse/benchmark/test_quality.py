@@ -70,7 +70,10 @@ def test_quality_prints_both_and_says_stand_in() -> None:
     assert outcome.code == 0
     assert "synthetic tensors shaped as gpt2's" in outcome.out
     assert "a stand-in for gpt2" in outcome.out
-    data = dse("quality", "--formats", "int8,posit16", "--json").data
+    twice = dse("quality", "--formats", "int8,posit16,int8", "--windows", "32,24,16,24", "--json")
+    data = twice.data
+    assert len(data["sqnr_db"]) == 2
+    assert len(data["perplexity"]) == 2 * 4  # what is named twice is there once
     assert (data["model"], data["tensors"]) == ("stand-in", "synthetic")
     assert {row["format"] for row in data["sqnr_db"]} == {"int8", "posit16"}
     rows = {(row["format"], row["accumulator"]): row for row in data["perplexity"]}
