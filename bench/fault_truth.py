@@ -1,7 +1,7 @@
 """Make an exhaustive truth for `bench.fault_statistics`: every upset of an 8x8 engine.
 
-Run ``python -m bench.fault_truth FILE``; seconds. The file in the repository was made the same way
-from an earlier state of the engine's generator, and is kept, so that figures compare.
+Run ``python -m bench.fault_truth FILE``; seconds. The file in the repository,
+``bench/fault_truth.npz``, is kept, so that figures compare while engines and generators change.
 """
 
 from __future__ import annotations
