@@ -4,6 +4,9 @@ The copy lies in a module of its own, so that synthesis finds nothing to merge. 
 design's inputs and with what the rest of the design gives to the part that is protected; what that
 part gives to the rest, and to the design's outputs, is compared in every cycle. A transient in the
 logic of one copy, or an upset in its registers, is detected one cycle after it first leaves it.
+
+Its self-test inverts every compared bit once: first bit j of all comparators in turn j, when all of
+them have to speak; then one bit of one comparator after the other, when one voice must do.
 """
 
 from __future__ import annotations
@@ -34,6 +37,8 @@ class Shadow:
         Registers of which there are now two.
     compared : int
         Bits that are compared.
+    test_cycles : int
+        Cycles in which a self-test makes ``error`` speak, one after the other; 0 without one.
     """
 
     netlist: Frozen
@@ -41,6 +46,7 @@ class Shadow:
     copied: tuple[str, ...]
     compared: int
     checkers: tuple[str, ...]
+    test_cycles: int = 0
 
 
 class _Region:
@@ -115,7 +121,9 @@ class _Region:
         return [cell for cell in self.netlist.cells if cell.name in wanted]
 
 
-def make_shadow(netlist: Frozen, flops: set[str], memories: set[str], top: str) -> Shadow:
+def make_shadow(
+    netlist: Frozen, flops: set[str], memories: set[str], top: str, *, test: Bit | None = None
+) -> Shadow:
     """Return the copy of registers and memories, named without the clock's and taps' ports.
 
     Parameters
@@ -124,6 +132,9 @@ def make_shadow(netlist: Frozen, flops: set[str], memories: set[str], top: str) 
         Names in `netlist`.
     top : str
         Name of the copy's module.
+    test : Bit, optional
+        Net of `netlist` on which a pulse starts the comparators' self-test: ``error`` must then be
+        1 from two cycles later on, for `Shadow.test_cycles`.
     """
     region = _Region(netlist, flops, memories)
     leaves = region.leaves()
@@ -175,31 +186,88 @@ def make_shadow(netlist: Frozen, flops: set[str], memories: set[str], top: str) 
         )
         for m in region.memories
     ]  # fmt: skip
-    errors: list[Bit] = []
-    checkers = []
-    for at in range(0, len(leaves), _COMPARED):
-        part = leaves[at : at + _COMPARED]
-        name = f"compare{at // _COMPARED}"
-        sides = {"A": read(part), "B": tuple(tap(bit) for bit in part)}
-        widths = {"A_WIDTH": len(part), "B_WIDTH": len(part), "Y_WIDTH": 1}
-        copies.append(Cell(name, "$ne", sides, (free,), {**widths, "A_SIGNED": 0, "B_SIGNED": 0}))
-        errors.append(free)
-        checkers.append(name)
-        free += 1
-    # Each comparator has a flip-flop of its own, so that none of them makes the clock slower.
-    told = tuple(range(free, free + len(errors)))
-    free += len(errors)
-    registers.append(Flop("found", tuple(errors), told, 0))
-    widths = {"A_WIDTH": len(told), "Y_WIDTH": 1, "A_SIGNED": 0}
-    copies.append(Cell("any", "$reduce_or", {"A": told}, (free,), widths))
+    sides = [(read([bit])[0], tap(bit)) for bit in leaves]
+    start = None if test is None else tap(test)
+    check = _Check(free, sides, start)
     ports = (
-        Port("clk", True, (free + 1,)),
+        Port("clk", True, (check.net(1)[0],)),
         Port("i", True, tuple(taps.values())),
-        Port("error", False, (free,)),
+        Port("error", False, (check.error,)),
     )
-    made = Frozen(top, "clk", ports, tuple(copies), tuple(registers), tuple(stored))
+    cells_of, flops_of = (*copies, *check.cells), (*registers, *check.flops)
+    made = Frozen(top, "clk", ports, cells_of, flops_of, tuple(stored))
     names = tuple(flop.name for flop in region.flops)
-    return Shadow(made, tuple(taps), names, len(leaves), tuple(checkers))
+    return Shadow(made, tuple(taps), names, len(leaves), tuple(check.names), check.test_cycles)
+
+
+class _Check:
+    """Comparators of pairs of nets, what they say together, and their self-test.
+
+    Each comparator has a flip-flop of its own, so that none of them makes the clock slower.
+    """
+
+    def __init__(self, free: int, sides: list[tuple[Bit, Bit]], start: Bit | None) -> None:
+        self._free = free
+        self.cells: list[Cell] = []
+        self.flops: list[Flop] = []
+        parts = [sides[at : at + _COMPARED] for at in range(0, len(sides), _COMPARED)]
+        self.names = [f"compare{at}" for at in range(len(parts))]
+        self.test_cycles = 0 if start is None else _COMPARED + len(parts)
+        flips = self._turns(start, parts) if start is not None else []
+        errors: Word = ()
+        for at, part in enumerate(parts):
+            one, two = tuple(a for a, _ in part), tuple(b for _, b in part)
+            if flips:
+                two = self._cell(f"test{at}", "$xor", len(part), A=two, B=flips[at])
+            errors += self._cell(self.names[at], "$ne", 1, A=one, B=two)
+        told = self._flop("found", errors)
+        (self.error,) = self._cell("any", "$reduce_or", 1, A=told)
+        if flips:
+            (walks,) = self._flop("walks", self._cell("walk", "$reduce_or", 1, A=self._walk))
+            every = self._cell("every", "$reduce_and", 1, A=told)
+            (self.error,) = self._cell("said", "$mux", 1, A=(self.error,), B=every, S=(walks,))
+
+    def _turns(self, start: Bit, parts: list[list[tuple[Bit, Bit]]]) -> list[Word]:
+        """Return, for each comparator, the nets that invert its bits."""
+        self._walk = self._chain("turn", start, _COMPARED)
+        each = self._chain("each", self._walk[-1], len(parts))
+        found = []
+        for at, part in enumerate(parts):
+            flips: Word = ()
+            for bit in range(len(part)):
+                turns = self._walk[bit :: len(part)] + (each[at : at + 1] if bit == 0 else ())
+                flips += (
+                    turns
+                    if len(turns) == 1
+                    else self._cell(f"turn{at}_{bit}", "$reduce_or", 1, A=turns)
+                )
+            found.append(flips)
+        return found
+
+    def _chain(self, name: str, start: Bit, length: int) -> Word:
+        """Return a shift register."""
+        q = self.net(length)
+        self.flops.append(Flop(name, (start, *q[:-1]), q, 0))
+        return q
+
+    def net(self, width: int) -> Word:
+        """Return new nets."""
+        self._free += width
+        return tuple(range(self._free - width, self._free))
+
+    def _cell(self, name: str, kind: str, width: int, **inputs: Word) -> Word:
+        output = self.net(width)
+        known = {f"{pin}_WIDTH": len(bits) for pin, bits in inputs.items()}
+        known |= {"Y_WIDTH": width, "A_SIGNED": 0, "B_SIGNED": 0}
+        if kind == "$mux":
+            known = {"WIDTH": width}
+        self.cells.append(Cell(name, kind, inputs, output, known))
+        return output
+
+    def _flop(self, name: str, d: Word) -> Word:
+        q = self.net(len(d))
+        self.flops.append(Flop(name, d, q, 0))
+        return q
 
 
 def _pins(memory: MemoryCell) -> Iterator[Bit]:

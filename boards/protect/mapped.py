@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from boards.cache import Cache, Entry, cache_key
 from boards.flows.scripts import MAPPED_FILE, flat_script, source_text, synthesis_script
 from boards.flows.synthesis import asic_files, run_yosys
 from boards.netlist import Bit, Module, Netlist, read_netlist
@@ -46,6 +47,13 @@ class MappedDesign:
     macro_area_um2: float
     text: str = field(repr=False, default="")
 
+    @property
+    def gates(self) -> int:
+        """Standard cells that are no flip-flops."""
+        known = library().cells
+        counts = self.netlist.cell_counts.items()
+        return sum(n for name, n in counts if name in known and not known[name].sequential)
+
     @cached_property
     def period_ns(self) -> float:
         """Clock period by static timing before layout, memories at their tables' access times."""
@@ -56,7 +64,7 @@ class MappedDesign:
 def map_sky130(
     verilog: str, top: str, manifest: Manifest | None = None, *, flat: bool = False
 ) -> MappedDesign:
-    """Map Verilog to sky130 cells, and count what must be there.
+    """Map Verilog to sky130 cells, or find that in the cache, and count what must be there.
 
     Parameters
     ----------
@@ -75,8 +83,14 @@ def map_sky130(
     target = load_target("sky130")
     script = (flat_script if flat else synthesis_script)(target, top)
     files = {"design.v": source_text(verilog), **asic_files()}
-    _, made = run_yosys(require_tool("yosys"), script, files, (MAPPED_FILE,), _LIMIT_S)
-    text = made[MAPPED_FILE].decode()
+    tool = require_tool("yosys")
+
+    def make() -> Entry:
+        log, made = run_yosys(tool, script, files, (MAPPED_FILE,), _LIMIT_S)
+        return Entry(payload={"top": top}, log=log, files=made)
+
+    key = cache_key(tool=tool.identity, script=script, files=files)
+    text = Cache().remember("protected", key, make).files[MAPPED_FILE].decode()
     netlist = read_netlist(text, top)
     if manifest is not None:
         check_manifest(netlist, manifest)

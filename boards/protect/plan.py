@@ -38,7 +38,8 @@ class Plan:
     self_test : bool
         Add an input ``protect_test``: a pulse on it makes one checker after the other see an error,
         one in each cycle (`Protected.checkers`), each of which must be told by ``error_detected``
-        a cycle later.
+        or ``error_corrected`` a cycle later. Comparators of lockstep follow: 32 cycles in which bit
+        after bit of all of them is inverted, then one cycle for each of them.
     """
 
     flops: Mapping[str, str] = field(default_factory=dict)

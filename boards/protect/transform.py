@@ -38,7 +38,9 @@ class Protected:
     hardened : tuple of str
         Registers that the plan wants in hardened flip-flops.
     checkers : int
-        Checkers that a self-test goes through.
+        Checkers that a self-test goes through, one in each cycle.
+    test_cycles : int
+        Cycles from the self-test's pulse to its last answer: the checkers, then lockstep's.
     added : tuple of str
         Registers that were added.
     """
@@ -49,6 +51,7 @@ class Protected:
     hardened: tuple[str, ...]
     checkers: int
     added: tuple[str, ...]
+    test_cycles: int = 0
 
 
 def protect(netlist: Frozen, plan: Plan) -> Protected:
@@ -86,11 +89,11 @@ def protect(netlist: Frozen, plan: Plan) -> Protected:
     stepped = {name for name, scheme in by_scheme.items() if scheme == "lockstep"}
     stored = {m.name for m in netlist.memories if plan.of_memory(m.name) == "lockstep"}
     hardened = tuple(name for name, scheme in by_scheme.items() if scheme == "hardened")
-    ports = made.report(self_test=plan.self_test)
+    ports = made.report(self_test=plan.self_test, more=bool(stepped or stored))
     main = b.result(ports)
     shadow = None
     if stepped or stored:
-        shadow = make_shadow(main, stepped, stored, f"{netlist.top}_shadow")
+        shadow = make_shadow(main, stepped, stored, f"{netlist.top}_shadow", test=made.turn)
         made.manifest |= _shadow_manifest(shadow)
         # Else the original could be merged with some equal register that is in no shadow.
         made.kept_flops += shadow.copied
@@ -103,6 +106,8 @@ def protect(netlist: Frozen, plan: Plan) -> Protected:
         hardened=hardened,
         checkers=made.tested,
         added=tuple(flop.name for flop in flat.flops if flop.name not in old),
+        test_cycles=(made.tested + 1 + (shadow.test_cycles + 1 if shadow else 0))
+        * (made.turn is not None),
     )
 
 
@@ -117,6 +122,7 @@ class _Made:
         self.kept_cells: list[str] = []
         self.manifest = Manifest()
         self.tested = 0
+        self.turn: Bit | None = None
 
     def take(self, checked: Checked) -> None:
         self.detected += checked.detected
@@ -155,28 +161,58 @@ class _Made:
         ]
         self.corrected.append(b.any_of(f"{name}$corrected", apart))
 
-    def report(self, *, self_test: bool) -> list[Port]:
-        """Add the outputs, and the self-test; return all ports."""
+    def report(self, *, self_test: bool, more: bool = False) -> list[Port]:
+        """Add the outputs, and the self-test; return all ports.
+
+        `more` says that something will be tested after the checkers that are known here: from
+        `turn` on.
+        """
         ports = list(self.b.netlist.ports)
         lines: list[tuple[str, list[Bit]]] = [
             (_DETECTED, self.detected),
             (_CORRECTED, self.corrected),
         ]
-        if self_test:
-            start = self.b.word(1)
-            ports.append(Port(_TEST, True, start))
-            turn = start
+        if self_test and (self.detected or self.corrected or more):
+            turn = self.b.word(1)
+            ports.append(Port(_TEST, True, turn))
             for bits in (self.detected, self.corrected):
                 for at, bit in enumerate(bits):
-                    bits[at] = self.b.cell(f"test${self.tested}", "$xor", 1, A=(bit,), B=turn)[0]
+                    bits[at] = self._tested(bit, turn[0])
                     self.tested += 1
                     turn = self.b.flop(f"protect.turn{self.tested}", turn)
+            self.turn = turn[0]
         for name, bits in lines:
             if bits:
                 told = tuple(self._told(name, bits))
                 bit = self.b.any_of(f"{name}$any", told)
                 ports = _with_output(ports, name, bit)
         return ports
+
+    def _tested(self, bit: Bit, turn: Bit) -> Bit:
+        """Return what a checker says that sees an error in its turn.
+
+        Trees of parity and comparators see it at an input, so that they are tested as well; behind
+        others what they say is inverted.
+        """
+        b = self.b
+        label = f"test${self.tested}"
+        for at in range(len(b.cells) - 1, -1, -1):
+            cell = b.cells[at]
+            if cell.output != (bit,):
+                continue
+            A, known = cell.inputs["A"], cell.parameters
+            if cell.type == "$reduce_xor":
+                inputs = {"A": (*A, turn)}
+                b.cells[at] = replace(
+                    cell, inputs=inputs, parameters={**known, "A_WIDTH": len(A) + 1}
+                )
+                return bit
+            if cell.type == "$ne":
+                first = b.cell(label, "$xor", 1, A=A[:1], B=(turn,), raw=True)
+                b.cells[at] = replace(cell, inputs={**cell.inputs, "A": (*first, *A[1:])})
+                return bit
+            break
+        return b.cell(label, "$xor", 1, A=(bit,), B=(turn,))[0]
 
     def _told(self, name: str, bits: Sequence[Bit]) -> Word:
         """Return flip-flops that hold what a number of checkers said."""

@@ -46,7 +46,15 @@ def harden(
         float, typer.Option(help="FIT that the block may take of the item's 10.")
     ] = 1.0,
     slower: Annotated[float, typer.Option(help="Share by which the clock may get slower.")] = 0.05,
-    faults: Annotated[int, typer.Option(help="Of each fault model.", min=100)] = 20_000,
+    faults: Annotated[
+        int, typer.Option(help="Of each fault model and kind of site.", min=100)
+    ] = 20_000,
+    permanent: Annotated[
+        bool, typer.Option(help="Keep the targets of permanent faults as well, with a self-test.")
+    ] = True,
+    duplication: Annotated[
+        bool, typer.Option(help="Build and measure full duplication beside it.")
+    ] = True,
     confidence: Annotated[float, typer.Option(help="Of bounds.")] = 0.95,
     attempts: Annotated[int, typer.Option(help="Rounds, at most.", min=1)] = 4,
     seed: Annotated[int, typer.Option(help="Of everything that is random.", min=0)] = 0,
@@ -57,11 +65,11 @@ def harden(
 
     Writes protected Verilog, the manifest of its redundancy, and the figures.
     """
-    from dse.harden import Budget, harden
+    from dse.harden import Budget, duplicate, harden
     from dse.harden.document import asil_limits, document, write
     from hw.contracts import ConfigError
 
-    limits = asil_limits(asil, pmhf_share)
+    limits = asil_limits(asil, pmhf_share, permanent=permanent)
     if not 0 < confidence < 1:
         raise ConfigError(f"--confidence={confidence} is no share; use one between 0 and 1")
     if not 0 <= slower < float("inf"):
@@ -72,6 +80,10 @@ def harden(
     target = _target(design, verilog, top, stimulus, cycles, job, observe, seed)
     base = target.variants[0]
     budget = Budget(faults=faults, confidence=confidence, seed=seed)
+
+    def tell(text: str) -> None:
+        note(text, style="dim")
+
     found = harden(
         target.variants,
         target.structure,
@@ -79,10 +91,13 @@ def harden(
         budget,
         attempts=attempts,
         slower=slower,
-        progress=lambda text: note(text, style="dim"),
+        progress=tell,
+    )
+    double = (
+        duplicate(base, target.structure, limits, budget, progress=tell) if duplication else None
     )
     folder = out or Path("hardened") / base.netlist.top
-    told = {"command": typed_command(), **document(found, base, limits)}
+    told = {"command": typed_command(), **document(found, base, limits, double)}
     write(folder, found, told)
     if as_json:
         emit_json(told)
@@ -122,30 +137,63 @@ def _target(
 
 
 def _print(told: dict[str, Any]) -> None:
-    rows = [(name, scheme) for name, scheme in told["chosen"].items()]
-    emit_table(["structure", "protection"], rows)
-    before = {(m["name"], m["group"]): m for m in told["before"]}
+    alone = told["transient_alone"]["chosen"]
     emit_table(
-        ["metric", "of", "before, bound", "after, bound"],
-        [
-            (m["name"], m["group"], _shown(before.get((m["name"], m["group"]))), _shown(m))
-            for m in told["after"]
-        ],
+        ["structure", "protection", "for transient faults alone"],
+        [(name, scheme, alone.get(name, "none")) for name, scheme in told["chosen"].items()],
     )
-    area, period = told["area_um2"], told["period_ns"]
+    double = told.get("duplication", {})
+    twice = {_key(m): m for m in double.get("targets", ())}
+    before = {("transient", m["name"], m["group"]): m for m in told["before"]}
+    before |= {("permanent", m["name"], m["group"]): m for m in told["permanent_before"]}
     emit_table(
-        ["", "unprotected", "protected"],
+        ["target", "of", "faults", "before", "bound", "asked", "margin", "", "duplicated"],
         [
-            ("standard cells, um2", f"{area['unprotected']:,.0f}", f"{area['protected']:,.0f}"),
-            ("memories, um2", f"{area['memories_unprotected']:,.0f}",
-             f"{area['memories_protected']:,.0f}"),
-            ("period, ns", f"{period['unprotected']:.2f}", f"{period['protected']:.2f}"),
+            (
+                m["name"], m["group"], m["nature"], _shown(before.get(_key(m)), m["name"]),
+                _shown(m, m["name"]), _amount(m["limit"], m["name"]),
+                _amount(m["margin"], m["name"]), "pass" if m["passed"] else "FAIL",
+                _shown(twice.get(_key(m)), m["name"]),
+            )
+            for m in told["targets"]
         ],
     )  # fmt: skip
+    area, period = told["area_um2"], told["period_ns"]
+    whole = [area["unprotected"], area["transient_alone"], area["protected"]]
+    macros = [area[f"memories_{n}"] for n in ("unprotected", "transient_alone", "protected")]
+    periods = [f"{period['unprotected']:.2f}", "", f"{period['protected']:.2f}"]
+    heads = ["", "unprotected", "for transient faults", "protected"]
+    if double:
+        heads.append("duplicated")
+        whole.append(double["area_um2"])
+        macros.append(double["memories_um2"])
+        periods.append(f"{double['period_ns']:.2f}")
+    emit_table(
+        heads,
+        [
+            ("standard cells, um2", *(f"{value:,.0f}" for value in whole)),
+            ("added", *(f"{value / whole[0] - 1:+.1%}" for value in whole)),
+            ("memories, um2", *(f"{value:,.0f}" for value in macros)),
+            ("period, ns", *periods),
+        ],
+    )
+    note(f"Transients are {told['transients']}.")
+    if told["latent_term"]:
+        note(
+            f"A latent fault and a second one: {told['latent_term']['fit_modelled']:.2g} FIT "
+            f"more (modelled, {told['latent_term']['lifetime_h']:,.0f} h); not in the bounds above."
+        )
 
 
-def _shown(metric: dict[str, Any] | None) -> str:
-    if metric is None:
-        return ""
-    bound = metric["bound"]
-    return f"{bound:.3%}" if metric["name"] == "SPFM" else f"{bound:.3g} FIT"
+def _key(target: dict[str, Any]) -> tuple[str, str, str]:
+    return target["nature"], target["name"], target["group"]
+
+
+def _shown(metric: dict[str, Any] | None, name: str) -> str:
+    return "" if metric is None else _amount(metric["bound"], name)
+
+
+def _amount(value: float, name: str) -> str:
+    if name == "period":
+        return f"{value:.2f} ns"
+    return f"{value:.3g} FIT" if name == "PMHF" else f"{value:.3%}"

@@ -10,8 +10,10 @@ from .choice import (
     choose,
     greedy,
 )
-from .loop import SCHEMES, Attempt, Hardened, NotHardenedError, Variant, harden, plan_of
+from .duplicate import Duplicated, duplicate
+from .loop import Attempt, Hardened, NotHardenedError, harden
 from .measure import Budget, Measured, measure
+from .options import SCHEMES, Variant, plan_of
 from .subjects import Target, kiln_target, matrix_target, verilog_target
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "Attempt",
     "Budget",
     "Chosen",
+    "Duplicated",
     "Hardened",
     "Limits",
     "Measured",
@@ -30,6 +33,7 @@ __all__ = [
     "Variant",
     "brute_force",
     "choose",
+    "duplicate",
     "greedy",
     "harden",
     "kiln_target",

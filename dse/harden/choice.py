@@ -15,6 +15,7 @@ import numpy as np
 from hw.contracts import ConfigError, KilnError
 
 __all__ = [
+    "PERMANENT_GROUP",
     "Chosen",
     "Limits",
     "NoProtectionError",
@@ -26,6 +27,8 @@ __all__ = [
 ]
 
 _SLACK = 1e-9
+PERMANENT_GROUP = ", permanent"
+"""Ends the names of groups of permanent faults, which are judged apart from transient ones."""
 
 
 class NoProtectionError(KilnError):
@@ -45,6 +48,8 @@ class Option:
     raw_fit, residual_fit : dict of str to float
         By group of sites ("flops and logic", "memories"): failures of all of its sites, those that
         it adds included, and those that end undetected in a wrong output, on the upper bound.
+    latent_fit : dict of str to float
+        By group: failures of safety mechanisms that nobody notices, on the upper bound.
     needs : tuple of str
         Shared parts that must be there.
     period_ns : float
@@ -55,6 +60,7 @@ class Option:
     area_um2: float = 0.0
     raw_fit: Mapping[str, float] = field(default_factory=dict)
     residual_fit: Mapping[str, float] = field(default_factory=dict)
+    latent_fit: Mapping[str, float] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     period_ns: float = 0.0
 
@@ -74,15 +80,19 @@ class Limits:
     Members
     -------
     spfm : float
-        Least single-point fault metric of every group, and of all groups together.
+        Least single-point fault metric of every group, and of all groups of a nature together.
     pmhf_fit : float
-        Most residual failures in 1e9 hours.
+        Most residual failures in 1e9 hours, of all groups together.
+    lfm : float
+        Least latent-fault metric of every such group, where mechanisms have latent faults; 0 asks
+        for nothing, and leaves permanent faults out of `harden`.
     period_ns : float
         Longest clock period.
     """
 
     spfm: float = 0.99
     pmhf_fit: float = 1.0
+    lfm: float = 0.0
     period_ns: float = float("inf")
 
 
@@ -106,13 +116,16 @@ class Chosen:
 
     def fit(self, groups: Iterable[str], *, residual: bool) -> float:
         """Return failures of some groups."""
-        wanted = set(groups)
+        groups = tuple(groups)
         return sum(
-            value
+            _of(option.residual_fit if residual else option.raw_fit, groups)
             for option in self.options.values()
-            for group, value in (option.residual_fit if residual else option.raw_fit).items()
-            if group in wanted
         )
+
+    def latent(self, groups: Iterable[str]) -> float:
+        """Return latent failures of some groups."""
+        groups = tuple(groups)
+        return sum(_of(option.latent_fit, groups) for option in self.options.values())
 
     def spfm(self, groups: Iterable[str]) -> float:
         """Return the single-point fault metric of some groups; 1 if nothing is in them."""
@@ -120,19 +133,37 @@ class Chosen:
         raw = self.fit(groups, residual=False)
         return 1 - self.fit(groups, residual=True) / raw if raw > 0 else 1.0
 
+    def lfm(self, groups: Iterable[str]) -> float:
+        """Return the latent-fault metric of some groups; 1 if nothing is in them."""
+        groups = tuple(groups)
+        left = self.fit(groups, residual=False) - self.fit(groups, residual=True)
+        return 1 - self.latent(groups) / left if left > 0 else 1.0
+
+
+def _of(fit: Mapping[str, float], groups: Iterable[str]) -> float:
+    return sum(fit.get(group, 0.0) for group in groups)
+
 
 def groups_of(structures: Sequence[Structure]) -> list[tuple[str, ...]]:
-    """Return what SPFM is asked of: each group, and all of them."""
+    """Return what is judged: each group, and all of a nature."""
     names = dict.fromkeys(g for s in structures for o in s.options for g in o.raw_fit)
-    each: list[tuple[str, ...]] = [(name,) for name in names]
-    return [*each, tuple(names)] if len(each) > 1 else each
+    found: list[tuple[str, ...]] = []
+    for permanent in (False, True):
+        each = [(name,) for name in names if name.endswith(PERMANENT_GROUP) == permanent]
+        found += each
+        found += [tuple(name for (name,) in each)] if len(each) > 1 else []
+    return found
 
 
 def meets(chosen: Chosen, structures: Sequence[Structure], limits: Limits) -> bool:
     """Return whether a choice keeps the limits."""
     everything = tuple(dict.fromkeys(g for groups in groups_of(structures) for g in groups))
     return (
-        all(chosen.spfm(groups) >= limits.spfm - _SLACK for groups in groups_of(structures))
+        all(
+            chosen.spfm(groups) >= limits.spfm - _SLACK
+            and (not chosen.latent(groups) or chosen.lfm(groups) >= limits.lfm - _SLACK)
+            for groups in groups_of(structures)
+        )
         and chosen.fit(everything, residual=True) <= limits.pmhf_fit + _SLACK
         and all(o.period_ns <= limits.period_ns for o in chosen.options.values())
     )
@@ -182,20 +213,18 @@ def choose(
             row = np.zeros(len(cost))
             row[at], row[count + parts.index(part)] = 1, -1
             add(row, -np.inf, 0)
-    everything: set[str] = set()
+
+    def limit(weights: list[float], most: float) -> None:
+        row = np.array(weights + [0.0] * len(parts))
+        scale = 1.0 if most else np.abs(row).max() or 1.0
+        add(row / scale, -np.inf, most)
+
+    bare = 1 - limits.spfm
     for groups in groups_of(structures):
-        everything |= set(groups)
-        row = np.zeros(len(cost))
-        for at, (_, option) in enumerate(rows):
-            raw = sum(option.raw_fit.get(group, 0.0) for group in groups)
-            residual = sum(option.residual_fit.get(group, 0.0) for group in groups)
-            row[at] = residual - (1 - limits.spfm) * raw
-        scale = np.abs(row).max() or 1.0
-        add(row / scale, -np.inf, 0)
-    row = np.zeros(len(cost))
-    for at, (_, option) in enumerate(rows):
-        row[at] = sum(option.residual_fit.get(group, 0.0) for group in everything)
-    add(row, -np.inf, limits.pmhf_fit)
+        limit([_of(o.residual_fit, groups) - bare * _of(o.raw_fit, groups) for _, o in rows], 0)
+        if limits.lfm and any(_of(o.latent_fit, groups) for _, o in rows):
+            limit([_excess(o, groups, limits.lfm) for _, o in rows], 0)
+    limit([_residual(o) for _, o in rows], limits.pmhf_fit)
     found = milp(
         cost,
         integrality=np.ones(len(cost), dtype=np.int64),
@@ -230,7 +259,7 @@ def greedy(
         for name, options in allowed.items():
             for option in options:
                 then = _made({**now.options, name: option}, shared)
-                gain = _residual(now.options[name]) - _residual(option)
+                gain = _harm(now.options[name]) - _harm(option)
                 if gain > 0:
                     more = max(then.area_um2 - now.area_um2, 1e-9)
                     steps.append((gain / more, len(steps), then))
@@ -264,6 +293,16 @@ def _residual(option: Option) -> float:
     return sum(option.residual_fit.values())
 
 
+def _harm(option: Option) -> float:
+    return _residual(option) + sum(option.latent_fit.values())
+
+
+def _excess(option: Option, groups: Sequence[str], lfm: float) -> float:
+    """Return by how much an option's latent failures are above the share that LFM leaves them."""
+    safe = _of(option.raw_fit, groups) - _of(option.residual_fit, groups)
+    return _of(option.latent_fit, groups) - (1 - lfm) * safe
+
+
 def _check(structures: Sequence[Structure], shared: Mapping[str, float]) -> None:
     for structure in structures:
         if not structure.options:
@@ -290,10 +329,16 @@ def _missed(structures: Sequence[Structure], limits: Limits) -> str:
         )
     best = {s.name: min(o, key=_residual) for s, o in zip(structures, allowed, strict=True)}
     chosen = Chosen(best, (), 0.0)
-    shares = (f"{' and '.join(g)}: {chosen.spfm(g):.4%}" for g in groups_of(structures))
+    shares = [f"{' and '.join(g)}: {chosen.spfm(g):.4%}" for g in groups_of(structures)]
+    shares += [
+        f"LFM of {' and '.join(g)}: {chosen.lfm(g):.2%}"
+        for g in groups_of(structures)
+        if limits.lfm and chosen.latent(g)
+    ]
     worst = max(best, key=lambda name: _residual(best[name]))
     return (
-        f"no choice reaches SPFM {limits.spfm:.2%} and {limits.pmhf_fit:g} FIT: the strongest "
+        f"no choice reaches SPFM {limits.spfm:.2%} and {limits.pmhf_fit:g} FIT"
+        f"{f' and LFM {limits.lfm:.2%}' * bool(limits.lfm)}: the strongest "
         f"options give {'; '.join(shares)}; inject {worst!r} more often, or offer it a stronger "
         "protection"
     )

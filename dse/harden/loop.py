@@ -1,37 +1,35 @@
-"""The loop: measure, choose, build, count, inject again, until the bounds hold."""
+"""The loop: measure, choose, build, count, inject again, until the bounds hold.
+
+First for the targets of transient faults alone, then, if they are asked for, for those of permanent
+faults as well, so that what each of them costs can be told.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from boards.frozen import Frozen
-from boards.protect import MappedDesign, Plan, Protected, map_sky130, protect
-from boards.protect.area import added_area_um2
-from boards.sky130 import library
-from boards.sky130.memories import FLOP_LIMIT_BITS, memory_macro
-from boards.sky130.table import PREFIX
+from boards.protect import MappedDesign, Plan, Protected, map_sky130, protect, with_plain_enables
 from hw.contracts import KilnError
 from sim.faults.experiment import Experiment, Step, observe
 from sim.faults.metrics import Metric
-from sim.faults.sites import FLOP, MEMORY, NET
+from sim.faults.metrics.asil import Verdict
 
-from .choice import Chosen, Limits, NoProtectionError, Option, Structure, choose, greedy
-from .measure import GROUP_OF, Budget, Measured, measure
+from .bounds import missed, verdicts
+from .choice import Chosen, Limits, NoProtectionError, Option, Structure, greedy
+from .measure import GUARD, Budget, Measured, measure, permanent
+from .options import SCHEMES, Options, Progress, Row, Variant, plan_of
 
-__all__ = ["SCHEMES", "Attempt", "Hardened", "NotHardenedError", "Variant", "harden"]
-
-SCHEMES = ("parity", "dwc", "tmr", "lockstep")
-"""Schemes that structures are offered, beside none."""
-MEMORY_SCHEMES = ("parity", "secded", "lockstep")
-
-_EVEN = {"parity": 0.7, "secded": 0.1}
-"""Share of multi-bit upsets of a word that a code misses: parity those of an even number of bits,
-SECDED those of three (`sim.faults.model`)."""
-Progress = Callable[[str], None]
-Known = Mapping[tuple[str, str, str], Mapping[str, float]]
-"""Residual failures by group, of a variant's structure with a scheme, as they were injected."""
+__all__ = [
+    "Attempt",
+    "Hardened",
+    "NotHardenedError",
+    "guarded",
+    "harden",
+    "inject",
+    "self_tests",
+]
 
 
 class NotHardenedError(KilnError):
@@ -39,50 +37,28 @@ class NotHardenedError(KilnError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Variant:
-    """A way to build the design before its netlist is protected, such as with checksums.
+class Attempt:
+    """One round: what was chosen, built and found.
 
     Members
     -------
-    name : str
-        "" is the design as it is.
-    netlist : Frozen
-        Its netlist.
-    inputs : sequence of dict of str to int
-        Of every cycle.
-    window : range
-        Cycles in which faults begin.
-    area_um2 : float
-        Standard cells.
-    period_ns : float
-        Of the mapped design.
+    tests : list of lists of dict of str to int
+        Inputs of the start-up self-tests.
     """
 
-    name: str
-    netlist: Frozen
-    inputs: Sequence[Step]
-    window: range
-    area_um2: float
-    macro_area_um2: float = 0.0
-    period_ns: float = 0.0
-
-    @property
-    def experiment(self) -> Experiment:
-        return Experiment(self.netlist, self.inputs, observe(self.netlist))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attempt:
-    """One round: what was chosen, built and found."""
-
-    variant: str
+    variant: Variant
     plan: Plan
     chosen: Chosen
     hasty: Chosen | None
     protected: Protected
     mapped: MappedDesign
     measured: Measured
-    metrics: list[Metric] = field(default_factory=list)
+    verdicts: list[Verdict]
+    tests: list[list[Step]]
+
+    @property
+    def metrics(self) -> list[Metric]:
+        return self.measured.metrics
 
     def added(self, area_um2: float) -> float:
         """Return the added standard-cell area as a share of the unprotected design's."""
@@ -91,11 +67,24 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Hardened:
-    """The result: the unprotected design's measurements, and every attempt, the last of which
-    keeps the limits."""
+    """The result.
+
+    Members
+    -------
+    base : Measured
+        The unprotected design.
+    attempts : tuple of Attempt
+        The last of them keeps all limits.
+    transient : Attempt
+        The first that keeps those of transient faults.
+    period_ns : float
+        Longest clock period that was allowed.
+    """
 
     base: Measured
     attempts: tuple[Attempt, ...]
+    transient: Attempt
+    period_ns: float
 
 
 def harden(
@@ -117,8 +106,10 @@ def harden(
         The first is the design as it is; the others are offered as parts that structures share.
     structure : callable
         The structure of a hierarchical name; structures are protected as a whole.
+    limits : Limits
+        With an `lfm` also permanent faults are injected, and the protection has a self-test.
     attempts : int
-        Rounds, at most.
+        Rounds, at most, for transient faults, and as many again for permanent ones.
     slower : float
         Share by which the mapped design's clock period may be longer.
 
@@ -129,86 +120,269 @@ def harden(
     NoProtectionError
         No combination of the options would keep the limits.
     """
-    tell = progress or (lambda text: None)
-    found: dict[str, Measured] = {}
-    for variant in variants:
-        tell(f"measuring {variant.name or 'the design as it is'}")
-        found[variant.name] = measure(
-            variant.experiment, variant.window, structure, budget, progress=tell
+    period_ns = variants[0].period_ns * (1 + slower) or float("inf")
+    limits = replace(limits, period_ns=period_ns)
+    work = _Work(variants, structure, limits, budget, schemes, progress or (lambda text: None))
+    work.measure()
+    first = work.until(replace(limits, lfm=0.0), attempts)
+    if limits.lfm:
+        work.measure_permanent()
+        work.go_on(first, limits, attempts)
+    return Hardened(
+        base=work.found[variants[0].name],
+        attempts=tuple(work.done),
+        transient=first,
+        period_ns=period_ns,
+    )
+
+
+class _Work:
+    """A hardening under way."""
+
+    def __init__(
+        self,
+        variants: Sequence[Variant],
+        structure: Callable[[str], str],
+        limits: Limits,
+        budget: Budget,
+        schemes: Sequence[str],
+        tell: Progress,
+    ) -> None:
+        self.variants, self.structure, self.budget = variants, structure, budget
+        self.schemes, self.tell = schemes, tell
+        self.found: dict[str, Measured] = {}
+        self.done: list[Attempt] = []
+        self.options: dict[str, Options] = {}
+        self.known: dict[tuple[str, str, str], tuple[Row, Row]] = {}
+        self.exhausted = False
+
+    def measure(self) -> None:
+        """Inject transient faults into every variant."""
+        for variant in self.variants:
+            self.tell(f"measuring {variant.name or 'the design as it is'}")
+            budget = replace(self.budget, gates=variant.gates)
+            self.found[variant.name] = measure(
+                variant.experiment, variant.window, self.structure, budget, progress=self.tell
+            )
+        self._offer(self_test=False)
+
+    def measure_permanent(self) -> None:
+        """Inject permanent faults into every variant as well."""
+        for variant in self.variants:
+            self.tell(f"permanent faults of {variant.name or 'the design as it is'}")
+            self.found[variant.name] |= permanent(
+                variant.experiment,
+                self.structure,
+                replace(self.budget, gates=variant.gates),
+                tests=self_tests(variant.netlist, variant.inputs, variant.window.start),
+                progress=self.tell,
+            )
+        self._offer(self_test=True)
+
+    def _offer(self, *, self_test: bool) -> None:
+        for v in self.variants:
+            refused = self.options[v.name].refused if v.name in self.options else set()
+            self.options[v.name] = Options(
+                v, self.structure, self.found[v.name], self.budget, self.schemes,
+                self_test=self_test,
+            )  # fmt: skip
+            self.options[v.name].refused |= refused
+
+    def go_on(self, first: Attempt, limits: Limits, attempts: int) -> Attempt:
+        """Return an attempt that keeps the limits of permanent faults too.
+
+        What is least for the transient ones alone is least for both if it keeps both.
+        """
+        if not first.plan.flops and not first.plan.memories:
+            self.tell("permanent faults of what was built for transient ones")
+            measured = first.measured | self._permanent(first)
+            judged = verdicts(measured.metrics, limits)
+            again = replace(first, measured=measured, verdicts=judged)
+        else:
+            again = self._build(first.variant, first.chosen, first.hasty, limits)
+        self.done.append(again)
+        return again if self._holds(again, limits) else self.until(limits, attempts)
+
+    def until(self, limits: Limits, attempts: int) -> Attempt:
+        """Choose, build and inject until all limits hold."""
+        for _ in range(attempts):
+            variant, chosen, structures = self._pick(limits)
+            self.done.append(self._build(variant, chosen, greedy(structures, limits), limits))
+            if self._holds(self.done[-1], limits):
+                return self.done[-1]
+        raise NotHardenedError(
+            f"{_short(self.done[-1], limits)} after {attempts} attempts; inject more faults "
+            "(--faults), or offer more schemes"
         )
-    base = variants[0]
-    limits = replace(limits, period_ns=base.period_ns * (1 + slower) or float("inf"))
-    options = {v.name: _Options(v, structure, found[v.name], budget, schemes) for v in variants}
-    known: dict[tuple[str, str, str], dict[str, float]] = {}
-    done: list[Attempt] = []
-    for _ in range(attempts):
+
+    def _pick(self, limits: Limits) -> tuple[Variant, Chosen, list[Structure]]:
+        """Return the variant and the choice that add least."""
         best: tuple[float, Variant, Chosen, list[Structure]] | None = None
         refused: NoProtectionError | None = None
-        for variant in reversed(variants):  # the last needs least beside itself
-            extra = variant.area_um2 - base.area_um2
+        for variant in reversed(self.variants):  # the last needs least beside itself
+            extra = variant.area_um2 - self.variants[0].area_um2
+            most = best[0] - extra if best else float("inf")
             try:
-                most = best[0] - extra if best else float("inf")
-                picked = options[variant.name].best(known, limits, most, tell)
+                picked = self.options[variant.name].best(self.known, limits, most, self.tell)
             except NoProtectionError as error:
                 refused = error
                 continue
             if picked:
                 best = picked[0].area_um2 + extra, variant, *picked
-        if best is None and refused:
+        if best is not None:
+            return best[1:]
+        assert refused is not None
+        if not self.known or self.exhausted or self.options[self.variants[-1].name].refused:
             raise refused
-        assert best is not None
-        _, variant, chosen, structures = best
-        attempt = _build(variant, chosen, structures, limits, structure, budget, tell)
-        done.append(attempt)
-        missed = _missed(attempt.metrics, limits)
-        late = attempt.mapped.period_ns > limits.period_ns
-        if late:
-            missed = f"the period is {attempt.mapped.period_ns:.2f} ns, not {limits.period_ns:.2f}"
-        if not missed:
-            return Hardened(base=found[""], attempts=tuple(done))
-        tell(f"after protection: {missed}")
+        self.exhausted = True
+        return self._strongest()
+
+    def _strongest(self) -> tuple[Variant, Chosen, list[Structure]]:
+        """Return the last variant with everything in lockstep.
+
+        What a structure leaves over in lockstep was seen beside others that were not, so that the
+        logic between them was not copied: all together leave less.
+        """
+        self.tell("nothing less will do: everything in lockstep")
+        variant = self.variants[-1]
+        structures = self.options[variant.name].structures(self.known)
+        options = {s.name: _in_lockstep(s) for s in structures}
+        return variant, Chosen(options, (), sum(o.area_um2 for o in options.values())), structures
+
+    def _build(
+        self, variant: Variant, chosen: Chosen, hasty: Chosen | None, limits: Limits
+    ) -> Attempt:
+        lasting = limits.lfm > 0
+        plan = plan_of(variant.netlist, self.structure, chosen, self_test=lasting)
+        shown = ", ".join(f"{n}: {o.name}" for n, o in chosen.options.items() if o.name != "none")
+        self.tell(f"building {variant.name or 'the design'} with {shown or 'nothing'}")
+        made = protect(variant.netlist, plan)
+        mapped = _mapped(variant, plan, made)
+        self.tell(f"mapped to {mapped.area_um2:,.0f} um2, the manifest is whole; injecting again")
+        measured, tests = inject(
+            variant, made, mapped, self.structure, self.budget, lasting=lasting, tell=self.tell
+        )
+        return Attempt(
+            variant=variant,
+            plan=plan,
+            chosen=chosen,
+            hasty=hasty,
+            protected=made,
+            mapped=mapped,
+            measured=measured,
+            verdicts=verdicts(measured.metrics, limits),
+            tests=tests,
+        )
+
+    def _permanent(self, attempt: Attempt) -> Measured:
+        netlist = attempt.protected.netlist
+        return permanent(
+            Experiment(netlist, attempt.variant.inputs, observe(netlist)),
+            guarded(attempt.variant.netlist, self.structure),
+            replace(self.budget, gates=attempt.mapped.gates),
+            tests=attempt.tests,
+            progress=self.tell,
+        )
+
+    def _holds(self, attempt: Attempt, limits: Limits) -> bool:
+        """Return whether an attempt keeps the limits; if not, learn from it."""
+        short = _short(attempt, limits)
+        if not short:
+            return True
+        self.tell(f"after protection: {short}")
+        variant, options = attempt.variant.name, attempt.chosen.options
+        latent = attempt.measured.latent()
         for name, row in attempt.measured.fit(residual=True).items():
-            if name in chosen.options:
-                known[variant.name, name, chosen.options[name].name] = row
-        if late:
-            options[variant.name].refuse(_slowest(chosen))
-    raise NotHardenedError(
-        f"{missed} after {attempts} attempts; inject more faults (--faults), or offer more schemes"
-    )
+            if name in options:
+                key = variant, name, options[name].name
+                old = self.known.get(key, ({}, {}))
+                self.known[key] = {**old[0], **row}, {**old[1], **latent[name]}
+        if attempt.mapped.period_ns > limits.period_ns:
+            self.options[variant].refuse(_slowest(attempt.chosen))
+        return False
 
 
-def _build(
+def inject(
     variant: Variant,
-    chosen: Chosen,
-    structures: Sequence[Structure],
-    limits: Limits,
+    made: Protected,
+    mapped: MappedDesign,
     structure: Callable[[str], str],
     budget: Budget,
+    *,
+    lasting: bool,
     tell: Progress,
-) -> Attempt:
-    plan = plan_of(variant.netlist, structure, chosen)
-    shown = ", ".join(f"{n}: {o.name}" for n, o in chosen.options.items() if o.name != "none")
-    tell(f"building {variant.name or 'the design'} with {shown or 'nothing'}")
-    made = protect(variant.netlist, plan)
-    mapped = map_sky130(made.verilog, variant.netlist.top, made.manifest, flat=True)
-    tell(f"mapped to {mapped.area_um2:,.0f} um2, the manifest is whole; injecting again")
-
-    def inner(name: str) -> str:
-        added = name.startswith(("shadow.", "protect.")) or "$" in name
-        return "protection" if added else structure(name)
-
+) -> tuple[Measured, list[list[Step]]]:
+    """Return what faults do to a protected variant, permanent ones if `lasting`; and its tests."""
+    tags, budget = guarded(variant.netlist, structure), replace(budget, gates=mapped.gates)
     experiment = Experiment(made.netlist, variant.inputs, observe(made.netlist))
-    again = measure(experiment, variant.window, inner, budget, progress=tell)
-    return Attempt(
-        variant=variant.name,
-        plan=plan,
-        chosen=chosen,
-        hasty=greedy(structures, limits),
-        protected=made,
-        mapped=mapped,
-        measured=again,
-        metrics=again.metrics,
-    )
+    found = measure(experiment, variant.window, tags, budget, progress=tell)
+    start = variant.window.start
+    tests = self_tests(made.netlist, variant.inputs, start, made.test_cycles)
+    if lasting:
+        found |= permanent(experiment, tags, budget, tests=tests, progress=tell)
+    return found, tests
+
+
+def self_tests(
+    netlist: Frozen, inputs: Sequence[Step], start: int, cycles: int = 0
+) -> list[list[Step]]:
+    """Return the inputs of a design's start-up self-tests: the run itself, with a test under way.
+
+    Parameters
+    ----------
+    start : int
+        Cycle in which ``protect_test`` is given.
+    cycles : int
+        Cycles that it takes.
+    """
+    ports = {port.name for port in netlist.inputs}
+    found: list[list[Step]] = []
+    if "check_inject" in ports:
+        found.append([{**step, "check_inject": 1} for step in inputs])
+    if "protect_test" in ports:
+        more = max(0, start + cycles + 2 - len(inputs))
+        run = [*inputs, *([inputs[-1]] * more)]
+        found.append([{**step, "protect_test": int(at == start)} for at, step in enumerate(run)])
+    return found
+
+
+def guarded(netlist: Frozen, structure: Callable[[str], str]) -> Callable[[str], str]:
+    """Return the structure of each name of a protected netlist.
+
+    What protection added is of ``protection of X``, where X is what it guards.
+    """
+    plain = with_plain_enables(netlist)
+    own = {f.name for f in plain.flops} | {c.name for c in plain.cells}
+    own |= {m.name for m in plain.memories}
+
+    def tag(name: str) -> str:
+        if name in own:
+            return structure(name)
+        stem = name.removeprefix("shadow.")
+        while stem not in own and "$" in stem:
+            stem = stem.rpartition("$")[0]
+        return GUARD + (structure(stem) if stem in own else "all")
+
+    return tag
+
+
+def _mapped(variant: Variant, plan: Plan, made: Protected) -> MappedDesign:
+    """Return the protected design's mapping: the variant's own if nothing was added to it."""
+    if variant.mapped and not plan.flops and not plan.memories:
+        return variant.mapped
+    return map_sky130(made.verilog, variant.netlist.top, made.manifest, flat=True)
+
+
+def _in_lockstep(structure: Structure) -> Option:
+    """Return the option with most in lockstep."""
+    return max(structure.options, key=lambda option: option.name.count("lockstep"))
+
+
+def _short(attempt: Attempt, limits: Limits) -> str:
+    """Return what an attempt misses; "" if nothing."""
+    if attempt.mapped.period_ns > limits.period_ns:
+        return f"the period is {attempt.mapped.period_ns:.2f} ns, not {limits.period_ns:.2f}"
+    return missed(attempt.verdicts)
 
 
 def _slowest(chosen: Chosen) -> tuple[str, str]:
@@ -219,177 +393,3 @@ def _slowest(chosen: Chosen) -> tuple[str, str]:
         (order.index(part), pair) for pair in rated for part in pair[1].split("/") if part in order
     ]
     return min(found)[1] if found else ("", "")
-
-
-def plan_of(netlist: Frozen, structure: Callable[[str], str], chosen: Chosen) -> Plan:
-    """Return the plan of a choice, register by register."""
-
-    def scheme(name: str, kind: int) -> str:
-        option = chosen.options.get(structure(name))
-        flops, _, memories = (option.name if option else "none").partition("/")
-        return memories if kind == MEMORY and memories else flops
-
-    flops = {f.name: scheme(f.name, FLOP) for f in netlist.flops}
-    memories = {m.name: scheme(m.name, MEMORY) for m in netlist.memories}
-    return Plan(flops=_some(flops), memories=_some(memories))
-
-
-def _some(schemes: Mapping[str, str]) -> dict[str, str]:
-    """Return what is protected, and what a longer name must not take from a shorter one."""
-    wanted = {name: scheme for name, scheme in schemes.items() if scheme != "none"}
-    return wanted | {
-        name: "none"
-        for name, scheme in schemes.items()
-        if scheme == "none" and any(name.startswith(prefix) for prefix in wanted)
-    }
-
-
-@lru_cache(maxsize=4)
-def _cell_um2(name: str) -> float:
-    return library().cells[PREFIX + name].area_um2
-
-
-class _Options:
-    """The options of each structure, their areas measured once."""
-
-    def __init__(
-        self,
-        variant: Variant,
-        structure: Callable[[str], str],
-        measured: Measured,
-        budget: Budget,
-        schemes: Sequence[str],
-    ) -> None:
-        self._variant, self._structure, self._schemes = variant, structure, schemes
-        self._measured, self._budget = measured, budget
-        self._areas: dict[tuple[str, str], tuple[float, int]] = {}
-        self._refused: set[tuple[str, str]] = set()
-
-    def refuse(self, option: tuple[str, str]) -> None:
-        """Offer an option no more: the clock did not take it."""
-        self._refused.add(option)
-
-    def best(
-        self, known: Known, limits: Limits, most: float, tell: Progress
-    ) -> tuple[Chosen, list[Structure]] | None:
-        """Return the choice of least area, and what there was to choose from.
-
-        None if it adds `most` um2 or more.
-
-        Areas are measured of what is chosen only; until then an option has the area of its
-        flip-flops alone, which is less. A choice of measured options that is best against such
-        bounds is best.
-        """
-        while True:
-            structures = self.structures(known)
-            chosen = choose(structures, limits)
-            if chosen.area_um2 >= most:
-                return None
-            wanted = [
-                (name, option.name)
-                for name, option in chosen.options.items()
-                if option.name != "none" and (name, option.name) not in self._areas
-            ]
-            if not wanted:
-                return chosen, structures
-            for name, scheme in wanted:
-                self._measure(name, scheme, tell)
-
-    def structures(self, known: Known) -> list[Structure]:
-        """Return every structure with its options; `known` residuals replace those expected."""
-        raw = self._measured.fit(residual=False)
-        flop_fit = self._budget.rates.of("transient", FLOP).fit_per_cell
-        found = []
-        for name, groups in raw.items():
-            options = []
-            for scheme in ("none", *self._offered(name)):
-                if (name, scheme) in self._refused:
-                    continue
-                area, added = self._area(name, scheme)
-                residual = self._residual(name, scheme)
-                residual |= known.get((self._variant.name, name, scheme), {})
-                more = dict(groups)
-                if added:
-                    group = GROUP_OF[FLOP]
-                    more[group] = more.get(group, 0.0) + added * flop_fit
-                options.append(
-                    Option(name=scheme, area_um2=area, raw_fit=more, residual_fit=residual)
-                )
-            found.append(Structure(name, tuple(options)))
-        return found
-
-    def _offered(self, name: str) -> list[str]:
-        """Return flop schemes, with a memory scheme behind a slash where there are memories."""
-        flops = any(self._structure(f.name) == name for f in self._variant.netlist.flops)
-        memories = any(self._structure(m.name) == name for m in self._variant.netlist.memories)
-        if not memories:
-            return list(self._schemes) if flops else []
-        pairs = [f"{scheme}/{code}" for scheme in self._schemes for code in MEMORY_SCHEMES]
-        return [*(f"none/{code}" for code in MEMORY_SCHEMES), *(pairs if flops else [])]
-
-    def _area(self, name: str, scheme: str) -> tuple[float, int]:
-        """Return the area that a scheme adds, or a lower bound, and the flip-flops."""
-        if (name, scheme) in self._areas:
-            return self._areas[name, scheme]
-        flops, _, memories = scheme.partition("/")
-        bits = self._bits.get(name, 0)
-        copies = {"dwc": 1, "tmr": 2, "lockstep": 1}.get(flops, 0)
-        area = copies * bits * _cell_um2("dfxtp_1")
-        if flops == "parity":  # a tree over what is stored, of groups of 2 bits and more
-            area += bits / 2 * _cell_um2("xor2_1")
-        if memories == "lockstep":
-            area += self._memory_um2(name)
-        return area, copies * bits
-
-    def _memory_um2(self, name: str) -> float:
-        """Return the area of a structure's memories that are macros."""
-        return sum(
-            memory_macro(m.size, m.width).area_um2
-            for m in self._variant.netlist.memories
-            if self._structure(m.name) == name and m.size * m.width > FLOP_LIMIT_BITS
-        )
-
-    @cached_property
-    def _bits(self) -> dict[str, int]:
-        """Flip-flops of each structure."""
-        found: dict[str, int] = {}
-        for flop in self._variant.netlist.flops:
-            name = self._structure(flop.name)
-            found[name] = found.get(name, 0) + len(flop.q)
-        return found
-
-    def _measure(self, name: str, scheme: str, tell: Progress) -> None:
-        netlist = self._variant.netlist
-        chosen = Chosen({name: Option(name=scheme)}, (), 0.0)
-        made = protect(netlist, plan_of(netlist, self._structure, chosen))
-        area = added_area_um2(netlist, made)
-        added = made.netlist.flop_bits - netlist.flop_bits
-        tell(f"{name}: {scheme} adds {area:,.0f} um2 and {added} flip-flops")
-        self._areas[name, scheme] = area, added
-
-    def _residual(self, name: str, scheme: str) -> dict[str, float]:
-        """Return what is expected to remain, before it was injected."""
-        flops, _, memories = scheme.partition("/")
-        found: dict[str, float] = {}
-        for part in self._measured.parts:
-            several = "multi-bit" in part.mechanism
-            for h, stratum in enumerate(part.tally.strata):
-                if stratum.tag != name:
-                    continue
-                value = float(part.fit[h]) * part.tally.estimate(h).high
-                used = (memories or "none") if stratum.kind == MEMORY else flops
-                if used != "none" and not (stratum.kind == NET and used != "lockstep"):
-                    value *= _EVEN.get(used, 0.0) if several else 0.0
-                group = GROUP_OF[stratum.kind]
-                found[group] = found.get(group, 0.0) + value
-        return found
-
-
-def _missed(found: Sequence[Metric], limits: Limits) -> str:
-    """Return which limit is missed, and by how much; "" if none is."""
-    for metric in found:
-        if metric.name == "SPFM" and metric.bound < limits.spfm:
-            return f"SPFM of {metric.group} is {metric.bound:.3%}, not {limits.spfm:.1%}"
-        if metric.name == "PMHF" and metric.group == "both" and metric.bound > limits.pmhf_fit:
-            return f"PMHF is {metric.bound:.3g} FIT, not {limits.pmhf_fit:g}"
-    return ""

@@ -1,4 +1,8 @@
-"""Measuring a design's transient failures: campaigns of every fault model, rated and judged."""
+"""Measuring a design's failures: campaigns of every fault model, rated and judged.
+
+Safety mechanisms are told by their structure: ``checksum``, and ``protection of X``, what was added
+to guard structure X.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sim.faults.campaign import Campaign, run_campaign
-from sim.faults.experiment import Experiment
+from sim.faults.campaign import Campaign, CampaignResult, run_campaign
+from sim.faults.experiment import Experiment, Observation, Step
 from sim.faults.lanes import LanesEngine
 from sim.faults.metrics import (
     PERMANENT,
@@ -21,14 +26,44 @@ from sim.faults.metrics import (
     load_rates,
     metrics,
 )
+from sim.faults.metrics.asil import LATENT
 from sim.faults.model import FaultModel, find_model
-from sim.faults.outcome import UNDETECTED
+from sim.faults.outcome import FALSE_ALARM, NEVER, UNDETECTED
 from sim.faults.sites import FLOP, MEMORY, NET, list_sites
 from sim.faults.statistics import Frame, Stratified
 
-__all__ = ["GROUP_OF", "Budget", "Measured", "measure", "permanent"]
+from .choice import PERMANENT_GROUP
+
+__all__ = [
+    "GROUP_OF",
+    "GUARD",
+    "Budget",
+    "Measured",
+    "group_of",
+    "is_mechanism",
+    "measure",
+    "owner",
+    "permanent",
+]
 
 GROUP_OF = {FLOP: "flops and logic", NET: "flops and logic", MEMORY: "memories"}
+GUARD = "protection of "
+"""Begins the tags of what was added to guard a structure, whose name follows."""
+
+
+def group_of(nature: str, kind: int) -> str:
+    """Return what a kind of site is judged with."""
+    return GROUP_OF[kind] + PERMANENT_GROUP * (nature == PERMANENT)
+
+
+def owner(tag: str) -> str:
+    """Return the structure that a tag belongs to, or guards."""
+    return tag.removeprefix(GUARD)
+
+
+def is_mechanism(tag: str) -> bool:
+    """Return whether a structure is a safety mechanism, whose faults may be latent."""
+    return tag.startswith(GUARD) or tag == "checksum"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +73,7 @@ class Budget:
     Members
     -------
     faults : int
-        Of each fault model.
+        Of each fault model and kind of site.
     confidence : float
         Of bounds.
     mbu_share : float
@@ -75,22 +110,47 @@ class Measured:
     seconds: float
 
     @property
+    def mechanisms(self) -> set[str]:
+        """Structures that are safety mechanisms."""
+        return {s.tag for part in self.parts for s in part.tally.strata if is_mechanism(s.tag)}
+
+    @property
     def metrics(self) -> list[Metric]:
-        """SPFM and residual failures, of flops and logic, of memories, and of both."""
-        return metrics(self.parts)
+        """SPFM and residual failures, of flops and logic, of memories, and of both, and LFM."""
+        return metrics(self.parts, mechanisms=self.mechanisms)
 
     def fit(self, *, residual: bool) -> dict[str, dict[str, float]]:
-        """Return raw failures by structure and group, or those undetected, on the upper bound."""
+        """Return raw failures by structure and group, or those undetected, on the upper bound.
+
+        What guards a structure counts with it.
+        """
+        return self._rows(lambda part, h: part.tally.estimate(h).high if residual else 1.0)
+
+    def latent(self) -> dict[str, dict[str, float]]:
+        """Return latent failures of mechanisms by structure and group, on the upper bound."""
+
+        def share(part: Failures, h: int) -> float:
+            if part.nature != PERMANENT or not is_mechanism(part.tally.strata[h].tag):
+                return 0.0
+            return part.tally.estimate(h, of=LATENT).high
+
+        return self._rows(share)
+
+    def _rows(self, share: Callable[[Failures, int], float]) -> dict[str, dict[str, float]]:
         found: dict[str, dict[str, float]] = {}
         for part in self.parts:
             for h, stratum in enumerate(part.tally.strata):
-                value = float(part.fit[h])
-                if residual:
-                    value *= part.tally.estimate(h).high
-                row = found.setdefault(stratum.tag, {})
-                group = GROUP_OF[stratum.kind]
-                row[group] = row.get(group, 0.0) + value
+                row = found.setdefault(owner(stratum.tag), {})
+                group = group_of(part.nature, stratum.kind)
+                row[group] = row.get(group, 0.0) + float(part.fit[h]) * share(part, h)
         return found
+
+    def __or__(self, other: Measured) -> Measured:
+        return Measured(
+            self.parts + other.parts,
+            self.injections + other.injections,
+            self.seconds + other.seconds,
+        )
 
 
 def measure(
@@ -178,24 +238,39 @@ def permanent(
     structure: Callable[[str], str],
     budget: Budget,
     *,
+    tests: Sequence[Sequence[Step]] = (),
     progress: Callable[[str], None] | None = None,
-) -> tuple[Failures, ...]:
-    """Inject flip-flops and nets that are stuck at 0 and at 1 from the first cycle on."""
+) -> Measured:
+    """Inject flip-flops and nets that are stuck at 0 and at 1 from the first cycle on.
+
+    Parameters
+    ----------
+    tests : sequence of sequences of dict of str to int
+        Inputs of the start-up self-tests. Faults of mechanisms of which the experiment shows
+        nothing are injected into these too: they are latent if no detector then speaks when it
+        should not, or keeps silent when it should speak. What only a self-test shows is no help to
+        SPFM.
+    """
     engine = LanesEngine(experiment)
-    found = []
+    referees = _self_tests(experiment, tests)
+    parts: list[Failures] = []
+    injections, begun = 0, time.perf_counter()
     for name in ("stuck0", "stuck1"):
         for kind in (FLOP, NET):
             model = replace(find_model(name), kinds=(kind,))
             sites = list_sites(experiment.netlist, kinds=(kind,), tags=structure)
+            if not len(sites):
+                continue
             frame = Frame.of(sites, range(1))
             sample = min(frame.size, max(budget.faults, 40 * len(frame.strata)))
             plan = Stratified(
                 frame=frame, sample=sample, confidence=budget.confidence, seed=budget.seed
             )
             result = run_campaign(Campaign(sites, plan, model), engine, jobs=1)
-            found.append(
+            injections += len(result.classes)
+            parts.append(
                 failures(
-                    plan.tally(result.classes),
+                    plan.tally(_after_tests(result, referees)),
                     budget.rates,
                     PERMANENT,
                     mechanism=model.title,
@@ -204,6 +279,26 @@ def permanent(
                 )
             )
             if progress is not None:
-                high = found[-1].share(UNDETECTED).high
+                high = parts[-1].share(UNDETECTED).high
                 progress(f"{name}, {len(result.classes):,} faults: {high:.3%} undetected")
-    return tuple(found)
+    return Measured(tuple(parts), injections, time.perf_counter() - begun)
+
+
+def _self_tests(experiment: Experiment, tests: Sequence[Sequence[Step]]) -> list[LanesEngine]:
+    """Return engines that see detectors alone, whose every cycle counts: a host compares them."""
+    seen = experiment.observation
+    watched = Observation(control=(*seen.detectors, *seen.correctors))
+    return [LanesEngine(Experiment(experiment.netlist, t, watched)) for t in tests]
+
+
+def _after_tests(result: CampaignResult, referees: Sequence[LanesEngine]) -> NDArray[np.uint8]:
+    """Return classes; faults of mechanisms that only a self-test shows are false alarms."""
+    classes = result.classes.copy()
+    frame = result.campaign.plan.frame
+    guards = np.array([is_mechanism(stratum.tag) for stratum in frame.strata])
+    for referee in referees:
+        left = guards[frame.stratum_of(result.numbers)] & np.isin(classes, LATENT)
+        if left.any():
+            seen = referee.inject(result.campaign.faults(result.numbers[left]))
+            classes[np.flatnonzero(left)[seen["control"] != NEVER]] = FALSE_ALARM
+    return classes

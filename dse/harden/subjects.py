@@ -18,7 +18,7 @@ from sim.faults.experiment import Step
 from sim.faults.stimulus import kiln_job, play_kiln, read_settings
 from sim.faults.structures import structures
 
-from .loop import Variant
+from .options import Variant
 
 __all__ = ["Target", "engine_structure", "kiln_target", "matrix_target", "verilog_target"]
 
@@ -102,4 +102,6 @@ def _variant(name: str, netlist: Frozen, inputs: Sequence[Step], start: int) -> 
         area_um2=mapped.area_um2,
         macro_area_um2=mapped.macro_area_um2,
         period_ns=mapped.period_ns,
+        gates=mapped.gates,
+        mapped=mapped,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -18,10 +20,11 @@ from boards.protect import (
     with_plain_enables,
 )
 from hw.contracts import ConfigError
-from sim.faults.experiment import Experiment, observe
+from sim.faults.experiment import Experiment, Observation, observe
 from sim.faults.fault import FLIP, exhaustive
 from sim.faults.lanes import LanesEngine
-from sim.faults.outcome import CLASSES, classify
+from sim.faults.model import find_model
+from sim.faults.outcome import CLASSES, NEVER, classify
 from sim.faults.sites import FLOP, MEMORY, NET, list_sites
 
 DESIGN = """
@@ -177,6 +180,47 @@ def test_the_self_test_makes_each_checker_speak_in_turn() -> None:
     assert fired == [int(6 <= at < 6 + made.checkers) for at in range(len(trace))]
 
 
+PARITY_TEST = Plan(flops={"": "parity"}, memories={"": "parity"}, self_test=True)
+LOCKSTEP_TEST = Plan(flops={"": "lockstep"}, memories={"": "lockstep"}, self_test=True)
+
+
+def self_tested(plan: Plan) -> tuple[Experiment, int, int]:
+    """Return a self-test from cycle 5 on, and what was added."""
+    made = protect(frozen(), plan)
+    count = 8 + made.test_cycles
+    inputs = [{**s, "protect_test": int(at == 5)} for at, s in enumerate(steps(count))]
+    watched = Observation(control=("error_detected",))
+    return Experiment(made.netlist, inputs, watched), made.checkers, made.test_cycles
+
+
+def test_comparators_of_lockstep_speak_in_turn() -> None:
+    experiment, checkers, cycles = self_tested(LOCKSTEP_TEST)
+    fired = [s["error_detected"] for s in LanesEngine(experiment).trace()]
+    assert checkers == 0
+    assert fired == [int(7 <= at < 5 + cycles) for at in range(len(fired))]
+    assert sum(fired) == 32 + 1  # 18 bits leave the design: one comparator
+
+
+@pytest.mark.parametrize("plan", [LOCKSTEP_TEST, PARITY_TEST])
+def test_a_checker_that_never_speaks_fails_the_self_test(plan: Plan) -> None:
+    experiment, _, _ = self_tested(plan)
+    sites = list_sites(experiment.netlist, kinds=(NET,), tags=lambda name: name)
+    names = [sites.name(at) for at in range(len(sites))]
+    checker = re.compile(r"shadow\.(compare|any|said)|\$s0|protect\.error")
+    chosen = np.array([at for at, name in enumerate(names) if checker.search(name)])
+    assert len(chosen) > 2
+    faults = find_model("stuck0").faults(sites, chosen, np.zeros(len(chosen), np.int64))
+    noticed = LanesEngine(experiment).inject(faults)["control"] != NEVER
+    assert noticed.all(), [names[at] for at in chosen[~noticed]]
+
+
+def test_the_self_test_survives_synthesis() -> None:
+    made = protect(frozen(), LOCKSTEP_TEST)
+    plain = protect(frozen(), replace(LOCKSTEP_TEST, self_test=False))
+    mapped = [map_sky130(m.verilog, "x", m.manifest, flat=True) for m in (plain, made)]
+    assert mapped[1].area_um2 > mapped[0].area_um2
+
+
 @pytest.mark.parametrize(
     ("build", "match"),
     [
@@ -197,7 +241,7 @@ def test_a_word_that_is_written_whole_has_one_code() -> None:
     plain = with_plain_enables(frozen())
     (found,) = plain.memories
     assert len(set(found.writes[0][2])) == 1
-    assert len(plain.cells) == len(frozen().cells) - 1
+    assert len(plain.cells) == len(frozen().cells) - 3  # of enables, address and data
     for scheme, more in (("parity", 1), ("secded", 5)):
         made = protect(frozen(), Plan(memories={"": scheme}))
         assert made.netlist.memories[0].width == 8 + more

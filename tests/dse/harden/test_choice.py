@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -22,6 +25,37 @@ LIMITS = Limits(spfm=0.97, pmhf_fit=20.0, period_ns=10.0)
 
 def instance(seed: int, count: int = 6) -> tuple[list[Structure], dict[str, float]]:
     """Return structures of two groups, some options of which share a part."""
+    return transient(seed, count)
+
+
+LASTING = Limits(spfm=0.97, pmhf_fit=25.0, lfm=0.9, period_ns=10.0)
+
+
+def lasting(seed: int) -> tuple[list[Structure], dict[str, float]]:
+    """Return an instance with permanent faults as well, some of them latent in checkers."""
+    structures, shared = transient(seed, 5)
+    rng = np.random.default_rng(1000 + seed)
+    group = "flops and logic, permanent"
+    found = []
+    for s in structures:
+        raw = float(rng.uniform(5, 20))
+        options = []
+        for o in s.options:
+            left = raw * (0.3 if o.name == "none" else rng.uniform(0, 0.06))
+            latent = 0.0 if o.name == "none" else raw * rng.uniform(0, 0.3)
+            options.append(
+                replace(
+                    o,
+                    raw_fit={**o.raw_fit, group: raw * 1.2},
+                    residual_fit={**o.residual_fit, group: left},
+                    latent_fit={group: latent},
+                )
+            )
+        found.append(Structure(s.name, tuple(options)))
+    return found, shared
+
+
+def transient(seed: int, count: int) -> tuple[list[Structure], dict[str, float]]:
     rng = np.random.default_rng(seed)
     structures = []
     for at in range(count):
@@ -66,6 +100,44 @@ def test_the_choice_is_what_trying_everything_finds(seed: int) -> None:
     if (hasty := greedy(structures, LIMITS, shared)) is not None:
         assert meets(hasty, structures, LIMITS)
         assert found.area_um2 <= hasty.area_um2 + 1e-6
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_latent_and_permanent_faults_bind_the_choice_as_well(seed: int) -> None:
+    structures, shared = lasting(seed)
+    best = brute_force(structures, LASTING, shared)
+    if best is None:
+        with pytest.raises(NoProtectionError, match=r"LFM|no option of"):
+            choose(structures, LASTING, shared)
+        return
+    found = choose(structures, LASTING, shared)
+    assert meets(found, structures, LASTING)
+    assert found.area_um2 == pytest.approx(best.area_um2)
+
+
+def test_each_permanent_limit_costs_area_somewhere() -> None:
+    dearer = {"latent": 0, "permanent": 0}
+    for seed in range(40):
+        structures, shared = lasting(seed)
+        full = brute_force(structures, LASTING, shared)
+        loose = brute_force(structures, replace(LASTING, lfm=0.0), shared)
+        if full is None or loose is None:
+            dearer["latent"] += loose is not None
+            continue
+        dearer["latent"] += full.area_um2 > loose.area_um2
+        plain = [
+            Structure(s.name, tuple(replace(o, raw_fit=_kept(o.raw_fit),
+                      residual_fit=_kept(o.residual_fit), latent_fit={}) for o in s.options))
+            for s in structures
+        ]  # fmt: skip
+        easy = brute_force(plain, LASTING, shared)
+        assert easy is not None
+        dearer["permanent"] += full.area_um2 > easy.area_um2
+    assert min(dearer.values()) >= 3, dearer
+
+
+def _kept(fit: Mapping[str, float]) -> dict[str, float]:
+    return {group: value for group, value in fit.items() if "permanent" not in group}
 
 
 def test_greedy_is_beaten_and_some_instances_have_no_choice() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from boards.frozen import freeze
+from boards.protect import Plan, protect
 from dse.harden import (
     Budget,
     Chosen,
@@ -13,9 +16,16 @@ from dse.harden import (
     NoProtectionError,
     Option,
     Variant,
+    duplicate,
     harden,
     plan_of,
 )
+from dse.harden.bounds import latent_term_fit, missed, verdicts
+from dse.harden.document import document, files
+from dse.harden.loop import guarded, self_tests
+from dse.harden.measure import permanent
+from sim.faults.experiment import Experiment, observe
+from sim.faults.metrics import Metric
 
 DESIGN = """
 module core(input clk, input rst, input go, input [7:0] d, output [11:0] sum, output reg o_valid);
@@ -82,3 +92,80 @@ def test_a_plan_names_what_is_protected_and_what_only_seems_so() -> None:
     assert plan.of_flop("state") == "tmr"
     assert plan.of_flop("state_seen") == "none"
     assert plan.of_flop("total") == "none"
+
+
+BOTH = replace(LIMITS, lfm=0.8)
+
+
+@pytest.mark.slow
+def test_permanent_targets_hold_as_well_and_their_area_is_apart() -> None:
+    base = variant()
+    found = harden([base], structure, BOTH, BUDGET, schemes=("parity", "lockstep"))
+    first, last = found.transient, found.attempts[-1]
+    assert not first.plan.self_test
+    assert last.plan.self_test
+    natures = {(v.metric.nature, v.metric.name) for v in last.verdicts}
+    assert {("permanent", "SPFM"), ("permanent", "LFM"), ("both", "PMHF")} <= natures
+    assert all(v.passed for v in last.verdicts)
+    told = document(found, base, BOTH, duplicate(base, structure, BOTH, BUDGET))
+    area = told["area_um2"]
+    assert area["transient_alone_share"] > 0
+    assert area["transient_alone_share"] + area["permanent_more_share"] == pytest.approx(
+        area["added_share"]
+    )
+    assert all(target["passed"] for target in told["targets"])
+    assert told["duplication"]["area_um2"] >= last.mapped.area_um2
+    assert "self_test.json" in files(found, told)
+
+
+def lockstep(*, self_test: bool) -> float:
+    """Return the latent-fault metric of the design in lockstep."""
+    base = variant()
+    plan = Plan(flops={"": "lockstep"}, self_test=self_test)
+    made = protect(base.netlist, plan)
+    experiment = Experiment(made.netlist, base.inputs, observe(made.netlist))
+    tests = self_tests(made.netlist, base.inputs, base.window.start, made.test_cycles)
+    assert len(tests) == self_test
+    found = permanent(experiment, guarded(base.netlist, structure), BUDGET, tests=tests)
+    (lfm,) = [m.value for m in found.metrics if m.name == "LFM"]
+    return lfm
+
+
+@pytest.mark.slow
+def test_the_self_test_brings_latent_faults_to_light() -> None:
+    assert lockstep(self_test=False) + 0.02 < lockstep(self_test=True)
+
+
+def test_what_was_added_guards_a_structure() -> None:
+    netlist = variant().netlist
+    made = protect(netlist, Plan(flops={"total": "lockstep", "seen": "parity"}, self_test=True))
+    tags = guarded(netlist, structure)
+    names = [f.name for f in made.netlist.flops]
+    assert tags("total") == "data"
+    assert tags("state") == "control"
+    assert "shadow.total" in names
+    assert tags("shadow.total") == "protection of data"
+    assert tags("seen$check") == "protection of data"
+    assert tags("shadow.found") == "protection of all"
+    assert all(tags(name).startswith("protection") for name in made.added)
+
+
+def test_every_target_is_judged_and_what_is_missed_is_said() -> None:
+    found = [
+        Metric("SPFM", "transient", "flops and logic", 0.999, 0.98),
+        Metric("PMHF", "transient", "flops and logic", 0.1, 2.0),
+        Metric("LFM", "permanent", "flops and logic", 0.9, 0.85),
+        Metric("PMHF", "permanent", "flops and logic", 5.0, 9.0),
+        Metric("PMHF", "both", "both", 0.1, 0.5),
+    ]
+    judged = verdicts(found, Limits(lfm=0.9))
+    assert [v.passed for v in judged] == [False, False, False, True]  # permanent PMHF has no limit
+    words = missed(judged)
+    assert "SPFM of transient faults, flops and logic, is 98.000%, not 99.0%" in words
+    assert "PMHF of transient faults, flops and logic, is 2 FIT, not below 1" in words
+    assert "LFM of permanent faults" in words
+    assert missed(judged[-1:]) == ""
+
+
+def test_the_term_of_two_faults() -> None:
+    assert latent_term_fit(2.0, 100.0) == pytest.approx(2.0 * 100.0 * 1e-9 * 10_000 / 2)
