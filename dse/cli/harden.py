@@ -161,7 +161,7 @@ def _print(told: dict[str, Any]) -> None:
     area, period = told["area_um2"], told["period_ns"]
     whole = [area["unprotected"], area["transient_alone"], area["protected"]]
     macros = [area[f"memories_{n}"] for n in ("unprotected", "transient_alone", "protected")]
-    periods = [f"{period['unprotected']:.2f}", "", f"{period['protected']:.2f}"]
+    periods = [f"{period[name]:.2f}" for name in ("unprotected", "transient_alone", "protected")]
     heads = ["", "unprotected", "for transient faults", "protected"]
     if double:
         heads.append("duplicated")
@@ -177,7 +177,7 @@ def _print(told: dict[str, Any]) -> None:
             ("period, ns", *periods),
         ],
     )
-    note(f"Transients are {told['transients']}.")
+    note(f"Transients and stuck-ats hit {told['transients']}.")
     if told["latent_term"]:
         note(
             f"A latent fault and a second one: {told['latent_term']['fit_modelled']:.2g} FIT "

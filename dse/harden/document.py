@@ -23,6 +23,12 @@ from .options import Variant
 __all__ = ["asil_limits", "document", "files", "write"]
 
 
+_TRANSIENTS = (
+    "nets of the word-level netlist, which share the rate of all mapped gates by their bits; "
+    "gates themselves are not injected"
+)
+
+
 def asil_limits(asil: str, pmhf_share: float = 1.0, *, permanent: bool = False) -> Limits:
     """Return what an ASIL asks of a block that may take `pmhf_share` FIT of the item's 10.
 
@@ -64,7 +70,11 @@ def document(
             "variant": first.variant.name or "as it is",
             "chosen": {name: option.name for name, option in first.chosen.options.items()},
         },
-        "period_ns": {"unprotected": base.period_ns, "protected": last.mapped.period_ns},
+        "period_ns": {
+            "unprotected": base.period_ns,
+            "transient_alone": first.mapped.period_ns,
+            "protected": last.mapped.period_ns,
+        },
         "greedy_area_um2": last.hasty.area_um2 if last.hasty else None,
         "chosen_area_um2": last.chosen.area_um2,
         "before": _metrics(found.base.metrics, transient=True),
@@ -73,7 +83,7 @@ def document(
         "permanent_after": _metrics(last.metrics, transient=False),
         "latent_term": _latent_term(last.measured),
         "injections": found.base.injections + sum(a.measured.injections for a in found.attempts),
-        "transients": "of nets of the word-level netlist, weighed by the mapped design's gates",
+        "transients": _TRANSIENTS,
     }
     if double:
         told["duplication"] = {
