@@ -12,6 +12,7 @@ import typer
 
 from .complete import design_folders
 from .console import JsonFlag, emit_json, emit_table, note, stderr, typed_command
+from .shard import SHARD_HELP, parse_shard
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -25,7 +26,6 @@ __all__ = ["app"]
 app = typer.Typer()
 
 _SHAPE = re.compile(r"(\d+)x(\d+)x(\d+)")
-_SHARD = re.compile(r"(\d+)/(\d+)")
 
 
 @app.command(no_args_is_help=True)
@@ -77,7 +77,7 @@ def inject(
     jobs: Annotated[
         int, typer.Option(help="Parts at a time; 0 is as many as there are cores.", min=0)
     ] = 0,
-    shard: Annotated[str, typer.Option(help="I/N: run part I of N, for a job queue.")] = "1/1",
+    shard: Annotated[str, typer.Option(help=SHARD_HELP)] = "1/1",
     check: Annotated[
         bool, typer.Option(help="Compare the netlist with the sources on Verilator first.")
     ] = True,
@@ -116,7 +116,7 @@ def inject(
     settled = Settled(
         plan=_known("--campaign", campaign), sample=sample, margin=_share("--margin", margin),
         confidence=_share("--confidence", confidence), seed=seed, jobs=jobs or None,
-        shard=_shard(shard),
+        shard=parse_shard(shard),
     )  # fmt: skip
     _known("--engine", engine)
     note("Freezing the design ...", style="dim")
@@ -251,15 +251,6 @@ def _share(option: str, value: float) -> float:
     if not 0 < value < 1:
         raise ConfigError(f"{option}={value} is no share; use a number between 0 and 1")
     return value
-
-
-def _shard(text: str) -> tuple[int, int]:
-    from hw.contracts import ConfigError
-
-    match = _SHARD.fullmatch(text)
-    if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        raise ConfigError(f"--shard {text}: write I/N, from 1/N to N/N")
-    return int(match[1]) - 1, int(match[2])
 
 
 def _pairs(option: str, given: Sequence[str] | None) -> dict[str, str]:

@@ -70,6 +70,7 @@ class LazyGroup(CommandsOnDemand):
         "workload": "List and show language models and their operators.",
         "quality": "Say what number formats cost a language model.",
         "target": "List and show boards and processes.",
+        "dataset": "Measure many designs, for surrogates to learn from.",
         "bench": "Compare samplers; write how far the figures are off.",
         "doctor": "Check that every tool is there and new enough.",
     }

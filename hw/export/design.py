@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..contracts import KilnError
+from .netlist import Netlist
 
 __all__ = ["ExportedDesign", "ExportedModule", "Port", "instance_counts"]
 
@@ -34,12 +35,16 @@ class ExportedModule:
         How often it occurs in the whole design, all parents multiplied.
     children : dict of str to int
         Modules it instantiates itself, and how often.
+    netlist : Netlist, optional
+        The words and operators that the text was written from; none where a design was given as
+        text, or exported flat.
     """
 
     name: str
     verilog: str
     count: int
     children: dict[str, int]
+    netlist: Netlist | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,21 +107,18 @@ def _export_shared(name: str, top: wiring.Component, source: Any) -> ExportedDes
         for module, parsed in modules.items()
     }
     counts = instance_counts(name, children)
-    return ExportedDesign(
-        top=name,
-        modules=tuple(
+    written = []
+    for module, count in counts.items():
+        comment = comments.get(module, _part_of(module))
+        text, netlist = module_text(modules[module], directions, names, comment)
+        inside = {names[child]: number for child, number in children[module].items()}
+        written.append(
             ExportedModule(
-                name=names[module],
-                verilog=module_text(
-                    modules[module], directions, names, comments.get(module, _part_of(module))
-                ),
-                count=count,
-                children={names[child]: number for child, number in children[module].items()},
+                name=names[module], verilog=text, count=count, children=inside, netlist=netlist
             )
-            for module, count in counts.items()
-        ),
-        ports=_ports(modules[name]),
-        config=source,
+        )
+    return ExportedDesign(
+        top=name, modules=tuple(written), ports=_ports(modules[name]), config=source
     )
 
 

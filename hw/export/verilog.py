@@ -23,8 +23,8 @@ def module_text(
     directions: Mapping[str, Mapping[str, str]],
     names: Mapping[str, str],
     comment: str,
-) -> str:
-    """Return `module` as Verilog.
+) -> tuple[str, Netlist]:
+    """Return `module` as Verilog, and the netlist that it was written from.
 
     Parameters
     ----------
@@ -37,7 +37,8 @@ def module_text(
     comment : str
         What stands above it.
     """
-    return _Writer(module, directions, names).text(comment)
+    writer = _Writer(module, directions, names)
+    return writer.text(comment), writer.netlist
 
 
 class _Writer:
@@ -50,9 +51,9 @@ class _Writer:
         self._module = module
         self._modules = names
         fold(module)
-        self._netlist = Netlist(module, directions)
-        self._names = Names(self._netlist)
-        self._expressions = Expressions(self._netlist, self._names)
+        self.netlist = Netlist(module, directions)
+        self._names = Names(self.netlist)
+        self._expressions = Expressions(self.netlist, self._names)
         self._variables: set[str] = set()  # what procedural code assigns
 
     def text(self, comment: str) -> str:
@@ -99,7 +100,7 @@ class _Writer:
             yield f"{attributes}reg {_range(memory.width)}{name} [0:{memory.depth - 1}];"
 
     def _is_declared(self, wire: str) -> bool:
-        return wire in self._netlist.need or wire in self._netlist.instance_outputs
+        return wire in self.netlist.need or wire in self.netlist.instance_outputs
 
     def _assigns(self) -> Iterator[str]:
         right = self._right_hand_sides()
@@ -116,13 +117,13 @@ class _Writer:
 
     def _sink(self) -> Iterator[str]:
         """Name what the module is given and has no use for, so that linters need no waiver."""
-        unread = self._netlist.unread()
+        unread = self.netlist.unread()
         if unread:
             names = (self._expressions.sig((chunk,)) for chunk in unread)
             yield f"wire {self._names.new('unused')} = &{{1'b0, {', '.join(names)}}};"
 
     def _right_hand_sides(self) -> dict[str, str]:
-        netlist, expressions = self._netlist, self._expressions
+        netlist, expressions = self.netlist, self._expressions
         right = {
             wire: expressions.sig(part(sig, 0, netlist.need[wire]))
             for wire, sig in netlist.copies.items()
@@ -139,9 +140,9 @@ class _Writer:
         for memory in self._module.memories.values():
             name = self._names.of[memory.name]
             yield list(self._initial_words(memory.name, name))
-        for cell in self._netlist.writes:
+        for cell in self.netlist.writes:
             yield list(self._write_port(cell))
-        for wire, cell in self._netlist.reads.items():
+        for wire, cell in self.netlist.reads.items():
             yield list(self._read_port(wire, cell))
 
     def _initial_words(self, memory: str, name: str) -> Iterator[str]:
@@ -170,7 +171,7 @@ class _Writer:
         memory = self._names.of[_memory_of(cell)]
         address = self._expressions.sig(cell.ports["ADDR"])
         data = cell.ports["DATA"]
-        enable = self._netlist.resolve(cell.ports["EN"])
+        enable = self.netlist.resolve(cell.ports["EN"])
         yield f"always @({self._edge(cell)}) begin"
         low = 0
         for chunk, width in _runs(enable):
@@ -189,27 +190,27 @@ class _Writer:
             yield f"assign {name} = {word};"
             return
         self._variables.add(wire)
-        enable = self._netlist.resolve(cell.ports["EN"])
+        enable = self.netlist.resolve(cell.ports["EN"])
         condition = "" if enable == (Chunk("", 1, 1),) else f"if ({self._expressions.sig(enable)}) "
         yield f"always @({self._edge(cell)}) {condition}{name} <= {word};"
 
     def _clocked(self) -> Iterator[list[str]]:
-        for wire, cell in self._netlist.registers.items():
+        for wire, cell in self.netlist.registers.items():
             yield list(self._register(wire, cell))
 
     def _register(self, wire: str, cell: Cell) -> Iterator[str]:
         self._variables.add(wire)
-        width = self._netlist.need[wire]
+        width = self.netlist.need[wire]
         name = self._expressions.name(wire)
         init = self._module.wires[wire].init
         if init is not None:
             yield f"initial {name} = {constant(init & ((1 << width) - 1), width)};"
-        process = self._netlist.next_state(wire)
+        process = self.netlist.next_state(wire)
         # Yosys merges equal registers unless the block, not the register, is marked.
         kept = "(* keep *) " if "keep" in self._module.wires[wire].attributes else ""
         head = f"{kept}always @({self._edge(cell)})"
         if process is None:
-            yield f"{head} {name} <= {self._expressions.sig(self._netlist.data(wire))};"
+            yield f"{head} {name} <= {self._expressions.sig(self.netlist.data(wire))};"
             return
         body = hold_free(process.body, (Chunk(wire, 0, self._module.wires[wire].width),))
         lines = list(Statements(self._expressions, name, width, "<=").lines(body))
@@ -217,19 +218,19 @@ class _Writer:
 
     def _combinational(self) -> Iterator[list[str]]:
         merged = {
-            self._netlist.data(wire)[0].wire
-            for wire in self._netlist.registers
-            if self._netlist.next_state(wire)
+            self.netlist.data(wire)[0].wire
+            for wire in self.netlist.registers
+            if self.netlist.next_state(wire)
         }
-        for wire, process in self._netlist.processes.items():
-            if wire in self._netlist.need and wire not in merged:
+        for wire, process in self.netlist.processes.items():
+            if wire in self.netlist.need and wire not in merged:
                 self._variables.add(wire)
                 name = self._expressions.name(wire)
                 statements = Statements(self._expressions, name, self._expressions.width(wire), "=")
                 yield list(_block("always @*", list(statements.lines(process.body))))
 
     def _instances(self) -> Iterator[list[str]]:
-        for cell in self._netlist.instances:
+        for cell in self.netlist.instances:
             yield list(self._instance(cell))
 
     def _instance(self, cell: Cell) -> Iterator[str]:
@@ -244,7 +245,7 @@ class _Writer:
             comma = "," if number < len(ports) - 1 else ""
             text = (
                 self._output(name, port, sig[0].wire)
-                if self._netlist.is_output(cell, port)
+                if self.netlist.is_output(cell, port)
                 else (self._expressions.sig(sig))
             )
             yield f"  .{identifier(port)}({text}){comma}"
@@ -252,7 +253,7 @@ class _Writer:
 
     def _output(self, instance: str, port: str, wire: str) -> str:
         """Return the name of what an instance drives; linters know "unused" for what it says."""
-        if wire not in self._netlist.need and wire not in self._names.of:
+        if wire not in self.netlist.need and wire not in self._names.of:
             self._names.of[wire] = self._names.new(f"unused_{instance}_{identifier(port)}")
         return self._expressions.name(wire)
 
