@@ -17,7 +17,7 @@ from boards.target import Target
 from boards.tools import ToolError
 from hw.contracts import ConfigError, scratch_folder
 from hw.export import ExportedDesign
-from surrogates.data import DesignRecord, Measurement
+from surrogates.data import DesignRecord, Measurement, module_name
 
 __all__ = ["MEASURES", "Measure", "measurement_key"]
 
@@ -52,8 +52,7 @@ def _area(record: DesignRecord, design: ExportedDesign, target: Target, seed: in
     """Return resources of the whole design and of each of its modules."""
     with _no_cache() as cache:
         found = synthesis(design, target, cache=cache, timeout_s=_AREA_LIMIT_S)
-    prefix = f"{design.top}_"
-    modules = {name.removeprefix(prefix): row for name, row in found.modules.items()}
+    modules = {module_name(name, design.top): row for name, row in found.modules.items()}
     return _measurement(record, "area", target, 0, found.metrics, modules)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from boards.pool import Pool, stopping
 from boards.target import Target
-from hw.contracts import ConfigError, KilnError
+from hw.contracts import ConfigError, KilnError, did_you_mean
 from hw.export import ExportedDesign, export
 from surrogates.data import DatasetFolder, DesignRecord, record_design
 
@@ -70,11 +70,15 @@ class Sweep:
         for name in self.generators:
             if name not in GENERATORS:
                 raise ConfigError(
-                    f"generator {name!r} is not known; choose from {', '.join(GENERATORS)}"
+                    f"generator {name!r} is not known{did_you_mean(name, GENERATORS)}"
                 )
         for kind in self.kinds:
             if kind not in MEASURES:
-                raise ConfigError(f"{kind!r} is not measured; choose from {', '.join(MEASURES)}")
+                raise ConfigError(f"{kind!r} cannot be measured{did_you_mean(kind, MEASURES)}")
+        if not self.kinds:
+            raise ConfigError(f"nothing to measure; choose from {', '.join(MEASURES)}")
+        if not self.targets:
+            raise ConfigError("no target to measure on; see `dse target list`")
 
     def tasks(self) -> list[Task]:
         """Return this shard's tasks, generators in turn, so that any beginning has some of all."""
@@ -157,6 +161,7 @@ class Sweep:
 
 
 def counts(designs: int, generators: Sequence[str]) -> dict[str, int]:
-    """Return how many designs of each generator make a sweep of `designs`."""
-    whole = sum(GENERATORS[name].share for name in generators)
-    return {name: round(designs * GENERATORS[name].share / whole) for name in generators}
+    """Return how many designs of each generator make a sweep of `designs`, one of each at least."""
+    shares = {name: GENERATORS[name].share if name in GENERATORS else 1.0 for name in generators}
+    whole = sum(shares.values())
+    return {name: max(1, round(designs * share / whole)) for name, share in shares.items()}

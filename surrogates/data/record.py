@@ -10,7 +10,14 @@ from typing import Any
 
 from hw.export import ExportedDesign
 
-__all__ = ["SCHEMA", "DesignRecord", "Measurement", "ModuleRecord", "record_design"]
+__all__ = [
+    "SCHEMA",
+    "DesignRecord",
+    "Measurement",
+    "ModuleRecord",
+    "module_name",
+    "record_design",
+]
 
 SCHEMA = 1
 _DIGEST = 16
@@ -122,8 +129,8 @@ class Measurement:
 def record_design(generator: str, knobs: Mapping[str, Any], design: ExportedDesign) -> DesignRecord:
     """Return the record of an exported design."""
     modules = {
-        module.name.removeprefix(f"{design.top}_"): ModuleRecord(
-            digest=_digest(_bare(module.verilog, design.top)), count=module.count
+        module_name(module.name, design.top): ModuleRecord(
+            digest=_digest(_bare(module.verilog, module.name, design.top)), count=module.count
         )
         for module in design.modules
     }
@@ -131,10 +138,17 @@ def record_design(generator: str, knobs: Mapping[str, Any], design: ExportedDesi
     return DesignRecord(generator=generator, knobs=dict(knobs), digest=whole, modules=modules)
 
 
-def _bare(verilog: str, top: str) -> str:
-    """Return the text without what says nothing of the hardware: comments, the design's name."""
+def module_name(name: str, top: str) -> str:
+    """Return what a module is called whatever the design is; the top module is ``top``."""
+    return "top" if name == top else name.removeprefix(f"{top}_")
+
+
+def _bare(verilog: str, name: str, top: str) -> str:
+    """Return the text without what says nothing of the hardware: comments, the design's name, and
+    the module's own."""
     text = re.sub(r"//[^\n]*", "", verilog)
-    return re.sub(rf"\b{re.escape(top)}(?=_|\b)", "top", text)
+    text = re.sub(rf"\bmodule {re.escape(name)}\b", "module", text)
+    return re.sub(rf"\b{re.escape(top)}_(?=\w)", "", text)
 
 
 def _digest(text: str) -> str:

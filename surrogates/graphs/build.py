@@ -12,10 +12,8 @@ from .module import FEATURES, KINDS, ModuleGraph
 __all__ = ["Builder"]
 
 _CONSTANT = -1
-_STARTS = frozenset(
-    KINDS.index(kind) for kind in ("input", "register", "memory_read", "memory_write", "instance")
-)
-"""Where paths begin: what an instance has inside is counted in its own graph."""
+_STARTS = frozenset(KINDS.index(kind) for kind in ("input", "instance"))
+"""Where paths begin, beside clocked nodes: an instance's insides are counted in its own graph."""
 
 
 class Builder:
@@ -32,13 +30,15 @@ class Builder:
         self._kinds: list[int] = []
         self._widths: list[int] = []
         self._words: list[int] = []
+        self._clocked: list[int] = []
         self._drivers: dict[str, int] = {}
         self._copies: dict[str, Sig] = {}
         self._reads: list[tuple[int, Sig]] = []
         self._direct: list[tuple[int, int, int]] = []
 
-    def node(self, kind: str, width: int, *, words: int = 0) -> int:
+    def node(self, kind: str, width: int, *, words: int = 0, clocked: bool = False) -> int:
         """Add a node and return its number."""
+        self._clocked.append(int(clocked))
         self._kinds.append(KINDS.index(kind))
         self._widths.append(width)
         self._words.append(words)
@@ -93,6 +93,7 @@ class Builder:
             "constant_bits": [sum(b for o, b in found if o == _CONSTANT) for found in operands],
             "narrowest": narrowest,
             "words": self._words,
+            "clocked": self._clocked,
             "fanout": np.bincount(readers, minlength=len(self._kinds)),
             "depth": self._depths(operands),
         }
@@ -118,6 +119,9 @@ class Builder:
                 found.append((_CONSTANT, chunk.width))
         return found
 
+    def _begins(self, node: int) -> bool:
+        return bool(self._clocked[node]) or self._kinds[node] in _STARTS
+
     def _depths(self, operands: list[list[tuple[int, int]]]) -> list[int]:
         """Return how many operators are on the longest way to each node from where paths begin.
 
@@ -131,7 +135,7 @@ class Builder:
                 if depth[node] >= 0:
                     stack.pop()
                     continue
-                before = [] if self._kinds[node] in _STARTS else [o for o, _ in operands[node]]
+                before = [] if self._begins(node) else [o for o, _ in operands[node]]
                 missing = [o for o in before if o >= 0 and depth[o] < 0]
                 if missing and len(stack) <= len(operands):
                     stack += missing

@@ -38,10 +38,21 @@ KINDS = (
 """What a node is. ``select`` is one ``if`` or ``case`` of a process, ``part_select`` a slice whose
 place is a signal, ``instance`` another module: a super-node that stands for all of it."""
 
-FEATURES = ("width", "inputs", "in_bits", "constant_bits", "narrowest", "words", "fanout", "depth")
+FEATURES = (
+    "width",
+    "inputs",
+    "in_bits",
+    "constant_bits",
+    "narrowest",
+    "words",
+    "clocked",
+    "fanout",
+    "depth",
+)
 """Integers of a node: bits of its result; operands; their bits together, and how many of these are
-constants; bits of its narrowest operand; words of its memory; how many nodes read it; operators on
-the longest way to it from a register, a memory, or an input."""
+constants; bits of its narrowest operand; words of its memory; whether its result changes with the
+clock alone; how many nodes read it; operators on the longest way to it from a register, a memory,
+or an input."""
 
 _DIGEST = 16
 

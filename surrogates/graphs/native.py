@@ -68,7 +68,7 @@ class _Reader:
         for name, operation in netlist.operations.items():
             self._operation(name, operation)
         for name in netlist.registers:
-            node = self._builder.node("register", netlist.need[name])
+            node = self._builder.node("register", netlist.need[name], clocked=True)
             self._builder.drive(name, node)
             self._builder.read(node, netlist.data(name))
         for name, cell in netlist.reads.items():
@@ -112,7 +112,8 @@ class _Reader:
 
     def _memory(self, kind: str, cell: Cell, ports: tuple[str, ...], name: str = "") -> None:
         memory = self._netlist.module.memories[_memory_name(cell)]
-        node = self._builder.node(kind, memory.width, words=memory.depth)
+        clocked = kind == "memory_write" or bool(cell.number("CLK_ENABLE"))
+        node = self._builder.node(kind, memory.width, words=memory.depth, clocked=clocked)
         if name:
             self._builder.drive(name, node)
         for port in ports:
