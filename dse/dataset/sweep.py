@@ -13,6 +13,7 @@ from boards.target import Target
 from hw.contracts import ConfigError, KilnError, did_you_mean
 from hw.export import ExportedDesign, export
 from surrogates.data import DatasetFolder, DesignRecord, record_design
+from surrogates.graphs import design_graph
 
 from .generators import GENERATORS
 from .measure import MEASURES, measurement_key
@@ -152,7 +153,7 @@ class Sweep:
     def _measure(self, task: Task) -> str:
         """Measure one design in one way; return what was found, nothing if it was there."""
         record, design = self.design(task.generator, task.number)
-        self.folder.add(record)
+        self.folder.add(record, design_graph(design))
         if self.folder.has(record.digest, measurement_key(task.kind, task.target, task.seed)):
             return ""
         found = MEASURES[task.kind].measure(record, design, task.target, task.seed)

@@ -1,4 +1,4 @@
-"""A folder of measured designs: one file a design, one a measurement, each written at once."""
+"""A folder of measured designs: a file a design, a module's graph, a measurement."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hw.contracts import write_atomic
+from surrogates.graphs import DesignGraph, ModuleGraph
 
 from .record import DesignRecord, Measurement
 
@@ -26,13 +27,31 @@ class DatasetFolder:
 
     path: Path
 
-    def add(self, design: DesignRecord) -> bool:
-        """Keep a design; return whether it was new."""
+    def add(self, design: DesignRecord, graph: DesignGraph) -> bool:
+        """Keep a design, and the graphs of modules that no other design had; return whether it
+        was new.
+
+        Parameters
+        ----------
+        graph : DesignGraph
+            Its modules in the order of ``design.modules``.
+        """
         place = self.path / "designs" / f"{design.digest}.json"
         if place.exists():
             return False
+        for module, found in zip(design.modules.values(), graph.modules.values(), strict=True):
+            if not (where := self._graph(module.digest)).exists():
+                where.parent.mkdir(parents=True, exist_ok=True)
+                write_atomic(where, found.to_bytes())
         _write(place, design.to_json())
         return True
+
+    def graph(self, module: str) -> ModuleGraph:
+        """Return the graph of a module, by its digest."""
+        return ModuleGraph.from_bytes(self._graph(module).read_bytes())
+
+    def _graph(self, module: str) -> Path:
+        return self.path / "graphs" / module[:2] / f"{module}.npz"
 
     def has(self, design: str, key: str) -> bool:
         """Return whether a measurement is there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -85,6 +86,31 @@ class ModuleGraph:
         for part in (self.kinds, self.features, self.edges):
             whole.update(np.ascontiguousarray(part).tobytes())
         return whole.hexdigest()[:_DIGEST]
+
+    def to_bytes(self) -> bytes:
+        """Return the graph as a compressed ``.npz``, for `from_bytes`."""
+        made = io.BytesIO()
+        np.savez_compressed(
+            made,
+            kinds=self.kinds,
+            features=self.features,
+            edges=self.edges,
+            child_nodes=np.array(list(self.children), dtype=np.int32),
+            child_names=np.array(list(self.children.values()), dtype=np.str_),
+        )
+        return made.getvalue()
+
+    @classmethod
+    def from_bytes(cls, packed: bytes) -> ModuleGraph:
+        """Return the graph that `to_bytes` packed."""
+        with np.load(io.BytesIO(packed)) as found:
+            nodes, names = found["child_nodes"].tolist(), found["child_names"].tolist()
+            return cls(
+                kinds=found["kinds"],
+                features=found["features"],
+                edges=found["edges"],
+                children=dict(zip(nodes, names, strict=True)),
+            )
 
 
 @dataclass(frozen=True, eq=False)

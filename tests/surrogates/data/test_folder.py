@@ -7,6 +7,7 @@ from pathlib import Path
 from hw.export import export
 from hw.matrix import MatrixConfig
 from surrogates.data import DatasetFolder, Measurement, record_design
+from surrogates.graphs import design_graph
 
 
 def test_a_design_is_its_modules_not_its_name() -> None:
@@ -25,10 +26,15 @@ def test_a_design_is_its_modules_not_its_name() -> None:
 
 def test_what_is_kept_comes_back(tmp_path: Path) -> None:
     folder = DatasetFolder(tmp_path / "data")
-    record = record_design("matrix", {"rows": 2}, export(MatrixConfig(rows=2, cols=2), "first"))
-    assert folder.add(record)
-    assert not folder.add(record)
+    design = export(MatrixConfig(rows=2, cols=2), "first")
+    record, graph = record_design("matrix", {"rows": 2}, design), design_graph(design)
+    assert folder.add(record, graph)
+    assert not folder.add(record, graph)
     assert list(folder.designs()) == [record]
+    kept = folder.graph(record.modules["row"].digest)
+    assert kept.digest == graph.modules["first_row"].digest
+    assert kept.children == graph.modules["first_row"].children
+    assert len(list(folder.path.glob("graphs/*/*.npz"))) == len(record.modules) - 1
     found = Measurement(
         design=record.digest, kind="area", target="ecpix5-85f", family="ecp5",
         figures={"engine_lut_measured": 7.0}, modules={"pe": {"lut": 3.0, "count": 2}},
