@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import statistics
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,11 @@ from .prepare import prepared
 from .scripts import FLAT_FILE, MAPPED_FILE, flatten_script
 from .synthesis import Progress, run_yosys, synthesis, used
 
-__all__ = ["RoutingReport", "check_fits", "median_clock", "route", "routing"]
+__all__ = ["Count", "RoutingReport", "check_fits", "median_clock", "route", "routing"]
 
 ROUTING_LIMIT_S = 1800.0
 REPORT_FILE = "report.json"
+_ROUTED_FILE = "routed.json"
 
 # nextpnr's default, named so that it is part of the conditions. Measured on engines of ours: its
 # `static` placer takes 1.6 times as long on a 4x4 one and as long on an 8x8 one, for a lower clock;
@@ -44,6 +45,23 @@ _LUTS = re.compile(r"Total LUT4s:\s+(\d+)/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """What is counted in a routed netlist.
+
+    Members
+    -------
+    key : str
+        Everything that the counts depend on, beside the netlists.
+    of : callable
+        Takes the netlist that the router was given and the one that it wrote, both as JSON, and
+        returns the counts. What it raises ends the routing.
+    """
+
+    key: str
+    of: Callable[[bytes, bytes], dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingReport:
     """What place and route found.
 
@@ -51,6 +69,8 @@ class RoutingReport:
     -------
     metrics : Metrics
         ``clock_mhz_measured`` and ``routed_<resource>_measured``.
+    counts : mapping of str to int
+        What was counted in the routed netlist, if anything was to be.
     report : mapping
         nextpnr's own report: critical paths, utilisation.
     log : Path
@@ -60,6 +80,7 @@ class RoutingReport:
     metrics: Metrics
     report: Mapping[str, Any]
     log: Path
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 def route(
@@ -85,6 +106,7 @@ def routing(
     cache: Cache | None = None,
     timeout_s: float = ROUTING_LIMIT_S,
     progress: Progress | None = None,
+    count: Count | None = None,
 ) -> RoutingReport:
     """Place and route `design` on `target`, synthesising it first, or recall that from the cache.
 
@@ -102,6 +124,8 @@ def routing(
         Limit for each tool.
     progress : callable or None
         Given each line that a tool prints.
+    count : Count or None
+        What is counted in the routed netlist.
 
     Raises
     ------
@@ -126,18 +150,20 @@ def routing(
         files=flat.files,
         tool=router.identity,
         options=options,
+        **({"count": count.key} if count else {}),
     )
 
     def make() -> Entry:
         netlist = flat.netlist(timeout_s, progress)
         prepared(router.name, progress)
-        return _run(router, options, netlist, timeout_s, progress)
+        return _run(router, options, netlist, timeout_s, progress, count)
 
     entry = cache.remember("route", key, make)
     return RoutingReport(
         metrics=_metrics(entry, design, target, router, seed, options),
-        report=entry.payload,
+        report={name: value for name, value in entry.payload.items() if name != "counts"},
         log=cache.log_path("route", key),
+        counts=entry.payload.get("counts", {}),
     )
 
 
@@ -211,17 +237,22 @@ def _run(
     netlist: bytes,
     timeout_s: float,
     progress: Progress | None,
+    count: Count | None,
 ) -> Entry:
+    files = ["--json", FLAT_FILE, "--report", REPORT_FILE]
+    files += ["--write", _ROUTED_FILE] if count else []
     with scratch_folder() as folder:
         (folder / FLAT_FILE).write_bytes(netlist)
         run = run_tool(
             router.name,
-            [*router.command, *options, "--json", FLAT_FILE, "--report", REPORT_FILE],
+            [*router.command, *options, *files],
             folder=folder,
             timeout_s=timeout_s,
             progress=progress,
         )
         report = json.loads((folder / REPORT_FILE).read_text("utf-8"))
+        if count:
+            report["counts"] = count.of(netlist, (folder / _ROUTED_FILE).read_bytes())
     report.pop("detailed_net_timings", None)
     return Entry(payload=report, log=run.log)
 

@@ -34,7 +34,7 @@ SOURCE_FILE = "source.json"
 # Every word of a memory set to zero, in a loop that Yosys unrolls: seconds for nothing, since
 # configuration leaves zeros in the block RAMs of every family, and no ASIC memory has initial data.
 _ZERO_FILL = re.compile(
-    r"initial for \((\w+) = 0; \1 < \d+; \1 = \1 \+ 1\)\s*\w+\[\1\] = \d+'[hd]0+;"
+    r"initial for \((\w+) = 0; \1 < \d+; \1 = \1 \+ 1\)\s*(?:\w+|\\\S+ )\[\1\] = \d+'[hd]0+;"
 )
 
 

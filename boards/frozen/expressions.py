@@ -12,7 +12,7 @@ __all__ = ["expression"]
 
 Bits = Callable[[Sequence[Bit]], str]
 _BITWISE = {"$and": "&", "$or": "|", "$xor": "^", "$xnor": "~^"}
-_ARITHMETIC = {"$add": "+", "$sub": "-", "$mul": "*"}
+_ARITHMETIC = {"$add": "+", "$sub": "-"}
 _COMPARE = {"$lt": "<", "$le": "<=", "$gt": ">", "$ge": ">="}
 _EQUAL = {"$eq": "==", "$ne": "!=", "$eqx": "==", "$nex": "!="}
 _REDUCE = {
@@ -42,6 +42,8 @@ def expression(cell: Cell, bits: Bits) -> str:
     if kind in _BITWISE or kind in _ARITHMETIC:
         sign = (_BITWISE | _ARITHMETIC)[kind]
         return f"{bits(_stretch(a, width, both))} {sign} {bits(_stretch(b, width, both))}"
+    if kind == "$mul":
+        return _product(_stretch(a, width, both), _stretch(b, width, both), bits)
     if kind in ("$not", "$neg", "$pos"):
         sign = {"$not": "~", "$neg": "-", "$pos": ""}[kind]
         return f"{sign}{bits(_stretch(a, width, signed))}"
@@ -63,6 +65,25 @@ def expression(cell: Cell, bits: Bits) -> str:
 def _stretch(bits: Sequence[Bit], width: int, signed: bool) -> list[Bit]:
     fill: Bit = bits[-1] if signed and bits else "0"
     return [*bits[:width], *([fill] * (width - len(bits)))]
+
+
+def _product(a: Sequence[Bit], b: Sequence[Bit], bits: Bits) -> str:
+    """Return a product of words as wide as it; signed ones without the repeats of their sign.
+
+    Modulo a power of two the product of words is that of the numbers that they are in two's
+    complement. Synthesis sees how many bits a multiplier needs if the sign is not spelt out.
+    """
+    if all(side and side[-1] == "0" for side in (a, b)):
+        return f"{bits(a)} * {bits(b)}"
+    return " * ".join(f"$signed({bits(_without_repeats(side))})" for side in (a, b))
+
+
+def _without_repeats(bits: Sequence[Bit]) -> Sequence[Bit]:
+    """Return a signed word with one bit of sign only."""
+    end = len(bits)
+    while end > 1 and bits[end - 1] == bits[end - 2]:
+        end -= 1
+    return bits[:end]
 
 
 def _compared(kind: str, a: Sequence[Bit], b: Sequence[Bit], signed: bool, bits: Bits) -> str:

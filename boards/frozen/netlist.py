@@ -59,6 +59,9 @@ class MemoryCell:
     reads : tuple of (address, data)
     writes : tuple of (address, data, enable)
         An enable for each bit.
+    loose : bool
+        The source says (``no_rw_check``) that a word which is read while it is written may be
+        anything. Here and in simulation it is what it was; synthesis may build less.
     """
 
     name: str
@@ -68,6 +71,7 @@ class MemoryCell:
     writes: tuple[tuple[tuple[Bit, ...], tuple[Bit, ...], tuple[Bit, ...]], ...]
     init: tuple[int, ...]
     source: str = ""
+    loose: bool = False
 
 
 @dataclass(frozen=True)

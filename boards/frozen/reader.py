@@ -126,6 +126,7 @@ class _Reading:
                 ),
                 init=_words(str(raw.get("INIT", "")), width, size),
                 source=source,
+                loose=bool(number(cell["attributes"].get("no_rw_check", 0))),
             )
         )
 
@@ -200,7 +201,7 @@ def _driven(frozen: Frozen, names: Names) -> Frozen:
                 (known(a, m.name, m.source), known(d, m.name, m.source), known(e, m.name, m.source))
                 for a, d, e in m.writes
             ),
-            m.init, m.source,
+            m.init, m.source, m.loose,
         )
         for m in frozen.memories
     )  # fmt: skip

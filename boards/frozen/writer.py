@@ -35,7 +35,9 @@ def write_verilog(
         are called in the netlist. Cells' outputs are always ``c0``.
     synthesis : bool
         Write bits of a memory that have enables of their own one by one, which synthesis
-        understands; a row is else written whole where there is one writer, which runs faster.
+        understands, and say where a word that is read while it is written may be anything; a row
+        is else written whole where there is one writer, which runs faster. A read port whose data
+        nothing but registers of one enable take becomes a block RAM's own.
     note : str
         What is written behind the declaration of each flip-flop and memory, such as a comment
         that a simulator reads.
@@ -182,15 +184,16 @@ class _Writer:
     def _memory(self, index: int, memory: MemoryCell) -> None:
         name, size = self.memories[index], memory.size
         words = [(at, word) for at, word in enumerate(memory.init) if word]
-        self.lines.append(f"reg {_range(memory.width)} {name} [0:{size - 1}] {self.note};")
-        self.lines += [
-            f"integer i{index};",
-            "initial begin",
-            f"for (i{index} = 0; i{index} < {size}; i{index} = i{index} + 1)",
-            f"{name}[i{index}] = {memory.width}'h0;",
-            *(f"{name}[{at}] = {memory.width}'h{word:x};" for at, word in words),
-            "end",
-        ]
+        loose = "(* no_rw_check *) " if memory.loose and self.synthesis else ""
+        self.lines.append(f"{loose}reg {_range(memory.width)} {name} [0:{size - 1}] {self.note};")
+        loop = f"for (i{index} = 0; i{index} < {size}; i{index} = i{index} + 1)"
+        zeros = [loop, f"{name}[i{index}] = {memory.width}'h0;"]
+        self.lines.append(f"integer i{index};")
+        if memory.writes and not words:  # what `source_text` knows, and leaves out
+            self.lines.append("initial " + " ".join(zeros))
+        else:
+            fill = [f"{name}[{at}] = {memory.width}'h{word:x};" for at, word in words]
+            self.lines += ["initial begin", *zeros, *fill, "end"]
         for port, (address, _) in enumerate(memory.reads):
             where = self.bits(address) if address else "1'b0"
             value = f"{name}[{where}]"

@@ -1,5 +1,6 @@
 """Protection of frozen netlists: transformed by a plan, written, mapped, and counted again."""
 
+from .block_ram import for_block_ram
 from .enables import with_plain_enables
 from .manifest import Manifest, ManifestError, Replicas, check_manifest, count_manifest
 from .mapped import MappedBlock, MappedDesign, map_sky130
@@ -18,6 +19,7 @@ __all__ = [
     "Replicas",
     "check_manifest",
     "count_manifest",
+    "for_block_ram",
     "map_sky130",
     "protect",
     "with_plain_enables",

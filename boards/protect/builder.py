@@ -44,6 +44,7 @@ class Builder:
         self.memories = list(self.netlist.memories)
         self._free = max(bits_of(self.netlist), default=1) + 1
         self._raw: set[str] = set()
+        self._kept: set[tuple[str, str]] = set()
         self._names = {cell.name for cell in self.cells}
 
     def word(self, width: int) -> Word:
@@ -65,6 +66,10 @@ class Builder:
             known = {"WIDTH": width}
         self.cells.append(Cell(name, kind, inputs, output, known))
         return output
+
+    def keep(self, cell: Cell, pin: str) -> None:
+        """Let a pin of a cell read nets that were taken over as they are."""
+        self._kept.add((cell.name, pin))
 
     def flop(self, name: str, d: Word, init: int = 0) -> Word:
         """Add a flip-flop word, and return its output."""
@@ -104,7 +109,11 @@ class Builder:
     def _cell(self, cell: Cell) -> Cell:
         if cell.name in self._raw:
             return cell
-        return replace(cell, inputs={pin: self._read(b) for pin, b in cell.inputs.items()})
+        inputs = {
+            pin: bits if (cell.name, pin) in self._kept else self._read(bits)
+            for pin, bits in cell.inputs.items()
+        }
+        return replace(cell, inputs=inputs)
 
     def _memory(self, memory: MemoryCell) -> MemoryCell:
         return replace(

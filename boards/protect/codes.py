@@ -176,10 +176,10 @@ def protect_memory(b: Builder, index: int, scheme: str) -> Checked:
     memory = b.memories[index]
     detected: list[Bit] = []
     corrected: list[Bit] = []
-    manifest = Manifest()
     parts = _parts(memory)
     codes = [rows_of(scheme, high - low) for low, high in parts]
     more = sum(len(rows) for rows in codes)
+    manifest = Manifest(memories={memory.name: memory.width + more})
     writes = []
     for w, (address, data, enable) in enumerate(memory.writes):
         checks: Word = ()
@@ -243,6 +243,8 @@ def _behind(b: Builder, name: str, data: Word, stored: Word) -> tuple[Word, Word
             ):
                 q = b.word(len(stored))
                 d = b.mux(f"{name}$hold", cell.inputs["S"][0], q, stored)
+                for held in (cell, b.cells[-1]):  # a block RAM's own register cannot be corrected
+                    b.keep(held, "A")
                 b.flops.append(Flop(f"{name}$check", d, q, 0))
                 return flop.q, q, _one(f"{name}$check", stored)
     return data, stored, Manifest()

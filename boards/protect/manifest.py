@@ -8,16 +8,23 @@ fail the build.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from boards.netlist import Bit, Module, Netlist
+from boards.netlist import Bit, Instance, Module, Netlist
 from boards.sky130 import library
 from hw.contracts import KilnError
 
 __all__ = ["Manifest", "ManifestError", "Replicas", "check_manifest", "count_manifest"]
+
+_PORT = re.compile(r"\$r\d+\$check(\|.*)?$")
+_FLOPS = ("TRELLIS_FF", "$dff", "FDRE", "FDSE", "FDCE", "FDPE")
+_REGISTERED = re.compile(r"DP16KD|PDPW16KD|SB_RAM40_4K|SB_SPRAM|RAMB\d+E2|URAM")
+_BLOCKS = re.compile(rf"{_REGISTERED.pattern}|TRELLIS_DPR16X4|RAM\d+")
+_DATA_OUT = re.compile(r"(DO[A-H]?\d*|RDATA|DATAOUT|DOUT\w*|DPO|SPO|O)(\[|$)")
 
 
 class ManifestError(KilnError):
@@ -58,12 +65,17 @@ class Manifest:
         Nets that must be driven by gates, and their widths.
     modules : dict of str to int
         Modules that must be there, and how often.
+    memories : dict of str to int
+        Memories with check bits, and bits of a word with them. Counted where they are RAM blocks of
+        an FPGA: bits that such blocks are read by. Registers behind their read ports, called
+        ``<memory>$r<port>$check`` here, are then parts of the blocks.
     """
 
     replicas: tuple[Replicas, ...] = ()
     voters: Mapping[str, int] = field(default_factory=dict)
     checkers: Mapping[str, int] = field(default_factory=dict)
     modules: Mapping[str, int] = field(default_factory=dict)
+    memories: Mapping[str, int] = field(default_factory=dict)
 
     def __or__(self, other: Manifest) -> Manifest:
         return Manifest(
@@ -71,6 +83,7 @@ class Manifest:
             {**self.voters, **other.voters},
             {**self.checkers, **other.checkers},
             {**self.modules, **other.modules},
+            {**self.memories, **other.memories},
         )
 
     @property
@@ -87,33 +100,57 @@ class Manifest:
         """Return what `to_json` wrote."""
         raw = json.loads(text)
         listed = tuple(Replicas(tuple(r["nets"]), r["width"], r["whole"]) for r in raw["replicas"])
-        return cls(listed, raw["voters"], raw["checkers"], raw["modules"])
+        kinds = (raw.get(kind, {}) for kind in ("voters", "checkers", "modules", "memories"))
+        return cls(listed, *kinds)
 
 
-def check_manifest(netlist: Netlist, manifest: Manifest) -> dict[str, int]:
+def check_manifest(
+    netlist: Netlist,
+    manifest: Manifest,
+    step: str = "synthesis",
+    placed: Container[str] | None = None,
+) -> dict[str, int]:
     """Count the redundancy in a mapped netlist; return the counts.
+
+    Parameters
+    ----------
+    step : str
+        What made the netlist, for the message.
+    placed : container of str, optional
+        Cells that count, by their names with the instances around them; all if left out.
 
     Raises
     ------
     ManifestError
         Something is missing: says what, how many were wanted and how many were found.
     """
-    counts, missing = count_manifest(netlist, manifest)
+    counts, missing = count_manifest(netlist, manifest, placed)
     if missing:
         shown = "; ".join(missing[:5]) + (f"; and {len(missing) - 5} more" * (len(missing) > 5))
         raise ManifestError(
-            f"synthesis of {netlist.top} removed redundancy: {shown}; keep the attributes "
+            f"{step} of {netlist.top} removed redundancy: {shown}; keep the attributes "
             "(* keep *) and (* keep_hierarchy *), and leave out options that ignore them"
         )
     return counts
 
 
-def count_manifest(netlist: Netlist, manifest: Manifest) -> tuple[dict[str, int], list[str]]:
+def count_manifest(
+    netlist: Netlist, manifest: Manifest, placed: Container[str] | None = None
+) -> tuple[dict[str, int], list[str]]:
     """Return how many flip-flops, voters, checkers and modules were found, and what is missing."""
-    found = _Found(netlist)
-    missing: list[str] = []
-    flops = 0
+    found = _Found(netlist, placed)
+    missing = [f"{name}: a RAM block wanted, none found" for name in found.lost]
+    flops = bits = 0
+    blocks = {name: found.read_bits(name) for name in manifest.memories}
+    for name, width in manifest.memories.items():
+        count = blocks[name]
+        bits += count or 0
+        if count is not None and count < width:
+            missing.append(f"{name}: words of {width} bits wanted, {count} found")
+    in_blocks = {name for name in blocks if found.is_registered(name)}
     for replicas in manifest.replicas:
+        if _PORT.sub("", replicas.nets[0]) in in_blocks:
+            continue
         each = [
             set().union(*(found.flops.get(label, set()) for label in net.split("|")))
             for net in replicas.nets
@@ -142,18 +179,32 @@ def count_manifest(netlist: Netlist, manifest: Manifest) -> tuple[dict[str, int]
         count = netlist.module_counts.get(module, 0)
         if count < wanted:
             missing.append(f"module {module}: {wanted} wanted, {count} found")
-    return {"flops": flops, **driven}, missing
+    memory = {"memory bits": bits} if bits else {}
+    return {"flops": flops, **driven, **memory}, missing
 
 
 class _Found:
     """Cells that drive nets, by the nets' names without index; instances joined with a dot."""
 
-    def __init__(self, netlist: Netlist) -> None:
+    def __init__(self, netlist: Netlist, placed: Container[str] | None) -> None:
+        self._placed = placed
         self._cells = library().cells
         self.covered: Counter[str] = Counter()  # bits of each net that flip-flops hold
         self.flops: dict[str, set[Any]] = {}
         self.gates: dict[str, set[Any]] = {}
+        self._blocks: dict[str, set[Any]] = {}  # bits that RAM blocks are read by, by block
+        self._registered: list[str] = []
+        self.lost: list[str] = []  # RAM blocks that are not placed
         self._visit(netlist, netlist.top, "", {})
+
+    def read_bits(self, memory: str) -> int | None:
+        """Return how many bits a memory's blocks are read by; None if it is none of blocks."""
+        own = [bits for name, bits in self._blocks.items() if name.startswith(f"{memory}.")]
+        return len(set().union(*own)) if own else None
+
+    def is_registered(self, memory: str) -> bool:
+        """Whether a memory is of blocks whose read ports have registers."""
+        return any(name.startswith(f"{memory}.") for name in self._registered)
 
     def _visit(
         self, netlist: Netlist, name: str, prefix: str, above: Mapping[Bit, tuple[str, ...]]
@@ -164,6 +215,8 @@ class _Found:
             for bit in {*module.names, *above}
         }
         nets = dict(labels)
+        used = {bit for i in module.instances for pin, bit in i.pins.items() if not _is_out(i, pin)}
+        used |= set(module.outputs.values())
         for port, bit in module.outputs.items():
             labels[bit] = (*labels.get(bit, ()), prefix + port)
         for instance in module.instances:
@@ -171,6 +224,15 @@ class _Found:
                 child = netlist.modules[instance.type]
                 inner = self._inner(child, instance.pins, labels)
                 self._visit(netlist, instance.type, f"{prefix}{instance.name}.", inner)
+                continue
+            full = prefix + instance.name
+            is_there = self._placed is None or full in self._placed
+            if _BLOCKS.match(instance.type):
+                out = {bit for pin, bit in instance.pins.items() if _is_out(instance, pin)}
+                self._blocks[full] = {(prefix, bit) for bit in out & used} if is_there else set()
+                self._registered += [full] if _REGISTERED.match(instance.type) else []
+                self.lost += [] if is_there else [full]
+            if not is_there:
                 continue
             is_flop = self._is_flop(instance.type)
             table = self.flops if is_flop else self.gates
@@ -191,7 +253,7 @@ class _Found:
         cell = self._cells.get(kind)
         if cell is not None:
             return bool(cell.sequential)
-        return kind in ("TRELLIS_FF", "$dff") or kind.startswith("SB_DFF")
+        return kind in _FLOPS or bool(re.match(rf"SB_DFF|{_REGISTERED.pattern}", kind))
 
     def _outputs(self, kind: str, pins: Mapping[str, Bit]) -> Iterator[Bit]:
         cell = self._cells.get(kind)
@@ -199,4 +261,12 @@ class _Found:
             yield from (pins[pin.name] for pin in cell.outputs if pin.name in pins)
             return
         named = ("Q", "Y", "Z", "O", "F", "OFX0", "S0", "S1", "COUT")
-        yield from (bit for pin, bit in pins.items() if pin.partition("[")[0] in named)
+        is_block = bool(_BLOCKS.match(kind))
+        for pin, bit in pins.items():
+            if _DATA_OUT.match(pin) if is_block else pin.partition("[")[0] in named:
+                yield bit
+
+
+def _is_out(instance: Instance, pin: str) -> bool:
+    """Whether a pin is the data output of a RAM block."""
+    return bool(_BLOCKS.match(instance.type) and _DATA_OUT.match(pin))
