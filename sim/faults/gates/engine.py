@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.contracts import KilnError, scratch_folder
+from hw.contracts import scratch_folder
 from sim.faults.experiment import Experiment
 from sim.faults.fault import FLIP
 from sim.faults.outcome import OUTCOME
+from sim.faults.records import RECORDS, check_cycles, run_program, watched_rows
 from sim.faults.sites import FLOP, MEMORY, NET
-from sim.faults.verilator.files import check_cycles, watched_rows
 from sim.programs import compile_native
 
 from .cells import operations
@@ -24,7 +23,6 @@ from .program import write_program
 __all__ = ["GatesEngine"]
 
 RUNTIME = Path(__file__).with_name("gates.cpp")
-_LIMIT_S = 24 * 3600.0
 _NET = 0xFFFFFFFF  # in place of a memory
 
 _FAULT = np.dtype([(name, "<u4") for name in ("cycle", "length", "model", "item", "items")])
@@ -63,7 +61,7 @@ class GatesEngine:
         self._program = write_program(self.gates.netlist, known.numbers)
         self._lanes = lanes
         self._binary = compile_native(
-            "gates-engine", [RUNTIME], {"cells.inc": known.code}, [f"-DLANES={lanes}"]
+            "gates-engine", [RUNTIME, RECORDS], {"cells.inc": known.code}, [f"-DLANES={lanes}"]
         )
 
     def trace(self) -> list[dict[str, int]]:
@@ -71,7 +69,8 @@ class GatesEngine:
         ports = self.gates.netlist.ports
         with scratch_folder() as folder:
             self._write(folder)
-            self._run(folder, "trace", "design", "inputs", "outputs")
+            names = ("design", "inputs", "outputs")
+            run_program(self.name, self._binary, folder, "trace", *names)
             bits = np.fromfile(folder / "outputs", dtype=np.uint8)
         rows = bits.reshape(self.experiment.cycles, -1)
         ends = np.cumsum([len(port.bits) for port in ports]).tolist()
@@ -101,7 +100,7 @@ class GatesEngine:
             listed.tofile(folder / "faults")
             items.tofile(folder / "items")
             files = ("design", "inputs", "observation", "faults", "items", "outcomes")
-            self._run(folder, "inject", *files)
+            run_program(self.name, self._binary, folder, "inject", *files)
             found = np.fromfile(folder / "outcomes", dtype=OUTCOME)
         outcomes = np.empty(len(faults), dtype=OUTCOME)
         outcomes[order] = found
@@ -187,19 +186,6 @@ class GatesEngine:
             else:
                 found["memory"][at] = where
         return found, inside
-
-    def _run(self, folder: Path, *arguments: str) -> None:
-        done = subprocess.run(
-            [str(self._binary), *arguments],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_LIMIT_S,
-        )
-        if done.returncode:
-            said = done.stderr.strip()
-            raise KilnError(f"the gates engine ended with {done.returncode}: {said}")
 
 
 def _number(bits: NDArray[np.uint8]) -> int:

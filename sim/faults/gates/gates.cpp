@@ -9,13 +9,9 @@
 // input differs from that in some lane. A fault is some items, each a net or a bit of a memory.
 // Faults are sorted by cycle in each LANES - 1 of them; it is quick if those are at places close by.
 #include <cmath>
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <functional>
-#include <memory>
-#include <vector>
+
+#include "../records.h"
 
 #ifndef LANES
 #define LANES 512
@@ -25,9 +21,6 @@ typedef uint64_t V __attribute__((vector_size(LANES / 8)));
 typedef uint32_t u32;
 typedef uint64_t u64;
 
-static const u32 NEVER = UINT32_MAX, ALWAYS = UINT32_MAX;
-enum { DATA, CONTROL, DETECTOR, CORRECTOR };
-enum { FLIP, STUCK_0, STUCK_1 };
 enum { READ = 0 };  // the first operation; the others are cells
 
 struct Run {
@@ -242,29 +235,10 @@ struct Golden {
     }
 };
 
-static std::vector<char> file(const char *name) {
-    FILE *f = fopen(name, "rb");
-    if (!f) { fprintf(stderr, "cannot read %s\n", name); exit(2); }
-    fseek(f, 0, SEEK_END);
-    std::vector<char> data(ftell(f));
-    rewind(f);
-    if (fread(data.data(), 1, data.size(), f) != data.size()) exit(2);
-    fclose(f);
-    return data;
-}
-static void save(const char *name, const void *data, size_t bytes) {
-    FILE *f = fopen(name, "wb");
-    if (!f || fwrite(data, 1, bytes, f) != bytes || fclose(f)) exit(2);
-}
-
 struct Reader {
-    std::vector<char> data;
+    std::vector<u32> data;
     size_t at = 0;
-    u32 next() {
-        u32 x;
-        memcpy(&x, &data.at(4 * at++), 4);
-        return x;
-    }
+    u32 next() { return data.at(at++); }
     std::vector<u32> list(size_t count) {
         std::vector<u32> found(count);
         for (u32 &x : found) x = next();
@@ -274,7 +248,7 @@ struct Reader {
 };
 
 static void load_design(const char *name) {
-    Reader r{file(name)};
+    Reader r{records<u32>(name)};
     design.nets = r.next();
     for (u32 count = r.next(); count--;) {
         Run run{r.next(), r.next(), {}};
@@ -307,21 +281,13 @@ static void load_design(const char *name) {
 }
 
 static void load_inputs(const char *name) {
-    rows = file(name);
+    rows = records<char>(name);
     row_bytes = (design.inputs.size() + 7) / 8;
     row_bytes = row_bytes ? row_bytes : 1;
     cycles = rows.size() / row_bytes;
 }
-#pragma pack(push, 1)
-struct Fault { u32 cycle, length, model, item, items; };
+struct Listed { u32 cycle, length, model, item, items; };  // a fault, and its first item
 struct Item { u32 memory, where, row, bit; };  // memory NEVER: a net, `where`
-struct Outcome {
-    u32 data, control, detected, corrected, beats, bits;
-    float largest;
-    uint8_t state;
-};
-#pragma pack(pop)
-struct Watched { int32_t role, port, valid, ready, field, is_signed; };
 
 // The larger less the smaller of two numbers, as a float.
 static float difference(u64 a, u64 b, u32 width, bool is_signed) {
@@ -410,7 +376,7 @@ struct Batch {
     std::vector<Outcome> out = std::vector<Outcome>(LANES);
     std::vector<u64> wrong;  // of each lane, the wrong bits of a field
     V seen_control{}, seen_detected{}, seen_corrected{};
-    const Fault *faults = nullptr;
+    const Listed *faults = nullptr;
     size_t begin = 0;
 
     explicit Batch(const History &h)
@@ -560,21 +526,19 @@ static int inject(char **argv) {
     load_design(argv[2]);
     load_inputs(argv[3]);
     index_design();
-    auto rules = file(argv[4]), list = file(argv[5]), parts = file(argv[6]);
-    const auto *watch = reinterpret_cast<const Watched *>(rules.data());
-    watched.assign(watch, watch + rules.size() / sizeof(Watched));
-    const auto *faults = reinterpret_cast<const Fault *>(list.data());
-    const auto *items = reinterpret_cast<const Item *>(parts.data());
-    const size_t count = list.size() / sizeof(Fault);
-    const Outcome nothing{NEVER, NEVER, NEVER, NEVER, 0, 0, 0, 0};
-    std::vector<Outcome> outcomes(count, nothing);
+    watched = records<Watched>(argv[4]);
+    const auto faults = records<Listed>(argv[5]);
+    const auto parts = records<Item>(argv[6]);
+    const Item *items = parts.data();
+    const size_t count = faults.size();
+    std::vector<Outcome> outcomes(count, NOTHING);
     const History history;
     Batch b(history);
-    b.faults = faults;
+    b.faults = faults.data();
     for (size_t begin = 0; begin < count; begin += LANES - 1) {
         const size_t end = count - begin < LANES - 1 ? count : begin + LANES - 1;
         for (size_t m = 0; m < b.memories.size(); m++) b.memories[m].reset(design.memories[m]);
-        for (auto &o : b.out) o = nothing;
+        for (auto &o : b.out) o = NOTHING;
         b.seen_control = b.seen_detected = b.seen_corrected = V{};
         b.begin = begin;
         b.state.clear();
@@ -584,7 +548,7 @@ static int inject(char **argv) {
         for (size_t t = b.memories.empty() ? faults[begin].cycle : 0; t < cycles; t++) {
             b.start(t);
             for (; started < end && faults[started].cycle == t; started++) {
-                const Fault &f = faults[started];
+                const Listed &f = faults[started];
                 const u32 l = u32(started - begin + 1);
                 if (f.length) {
                     held.push_back(u32(started));
@@ -637,7 +601,7 @@ static int inject(char **argv) {
             outcomes[i].state = lane(left, u32(i - begin + 1));
         }
     }
-    save(argv[7], outcomes.data(), outcomes.size() * sizeof(Outcome));
+    save(argv[7], outcomes);
     return 0;
 }
 
@@ -652,7 +616,7 @@ static int trace(char **argv) {
             for (u32 net : port.nets) found.push_back(first(golden.n[net]));
         golden.tick();
     }
-    save(argv[4], found.data(), found.size());
+    save(argv[4], found);
     return 0;
 }
 

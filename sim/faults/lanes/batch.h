@@ -9,8 +9,6 @@ struct Force {  // on nets, or on state at the beginning of every cycle before `
   uint32_t until;
   std::vector<Diff> bits;  // `word` of a net: index into net_pieces
 };
-static const uint8_t FLIP = 0, STUCK_1 = 2;
-static const uint8_t FLOP = 0, MEMORY = 1, NET = 2;
 
 struct Batch {
   struct Overlay { uint32_t lane, word, row; uint64_t flips; };
@@ -68,7 +66,7 @@ struct Batch {
         const size_t at = (size_t)p.force * LANES;
         if (f.model != FLIP)
           put(keep_.p + at, p.size, lane, get(keep_.p + at, p.size, lane) & ~d.flips);
-        if (f.model != 1) put(flip_.p + at, p.size, lane, d.flips);
+        if (f.model != STUCK_0) put(flip_.p + at, p.size, lane, d.flips);
         forces_.push_back(d.word);
         forced_[p.chunk] = 1;
         mark(p.chunk);

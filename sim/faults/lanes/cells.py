@@ -1,4 +1,4 @@
-"""C++ of combinational cells, by Yosys' type. What Verilog calls x is 0."""
+"""C++ of the combinational cells of frozen netlists, by Yosys' type. What Verilog calls x is 0."""
 
 from __future__ import annotations
 
@@ -97,17 +97,6 @@ def _multiply(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
     e.lines.append("}")
 
 
-def _divide(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
-    a, b, signed = _pins(cell)
-    width = max(len(a), len(b), len(cell.output))
-    if width > PIECE:
-        raise ConfigError(f"{cell.name}: {cell.type} of {width} bits; use {PIECE} or fewer")
-    (left,), (right,) = e.pieces(a, PIECE, signed), e.pieces(b, PIECE, signed)
-    flags = f"{str(signed).lower()}, {str(cell.type == '$mod').lower()}"
-    found = f"DIVIDE({left}, {right}, {flags})"
-    e.assign(y, [f"{_narrowed(found, y[0])} & {mask_of(y[0].width)}"])
-
-
 def _equal(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
     a, b, signed = _pins(cell)
     width = max(len(a), len(b))
@@ -196,49 +185,9 @@ def _pmux(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
             e.lines.append(f"{v.text} |= MUX{v.size}({select}, K{v.size}(0), {part});")
 
 
-def _bmux(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
-    """Select one of 2**n words, one bit of the select after the other."""
-    bits: Sequence[Bit] = cell.inputs["A"]
-    for select in cell.inputs["S"]:
-        width = len(cell.output)
-        words = [bits[low : low + width] for low in range(0, len(bits), width)]
-        even = [bit for word in words[::2] for bit in word]
-        odd = [bit for word in words[1::2] for bit in word]
-        bits = _chosen(e, select, even, odd)
-    e.assign(y, e.pieces(bits, len(cell.output), signed=False))
-
-
-def _demux(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
-    bits: Sequence[Bit] = cell.inputs["A"]
-    for select in reversed(cell.inputs["S"]):
-        zero: list[Bit] = ["0"] * len(bits)
-        low = _chosen(e, select, bits, zero)
-        bits = [*low, *_chosen(e, select, zero, bits)]
-    e.assign(y, e.pieces(bits, len(cell.output), signed=False))
-
-
-def _bwmux(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
-    width = len(cell.output)
-    a, b, s = (e.pieces(cell.inputs[pin], width, False) for pin in "ABS")
-    for v, m, n, select in zip(y, a, b, s, strict=True):
-        e.lines.append(f"{v.text} = (({m}) & ~({select})) | (({n}) & ({select}));")
-
-
 def _shift(e: Emitter, cell: Cell, y: tuple[Vector, ...]) -> None:
-    distance: Sequence[Bit] = cell.inputs["B"]
-    either = cell.type in ("$shift", "$shiftx") and cell.parameters.get("B_SIGNED", 0)
-    if not either:
-        found = _stages(e, cell, distance, left=cell.type in ("$shl", "$sshl"))
-    else:  # a negative distance shifts the other way
-        right = _stages(e, cell, distance[:-1], left=False)
-        left = _stages(e, cell, _negated(e, distance), left=True)
-        found = _chosen(e, distance[-1], right, left)
-    e.assign(y, e.pieces(found, len(cell.output), signed=False))
-
-
-def _stages(e: Emitter, cell: Cell, distance: Sequence[Bit], *, left: bool) -> list[Bit]:
-    """Shift stage by stage, a multiplexer for each bit of the distance."""
-    a = cell.inputs["A"]
+    """Shift stage by stage, a multiplexer for each bit of the distance, which has no sign."""
+    a, distance, left = cell.inputs["A"], cell.inputs["B"], cell.type in ("$shl", "$sshl")
     signed = bool(cell.parameters.get("A_SIGNED", 0)) and cell.type != "$shiftx"
     wide = max(len(cell.output), len(a))
     bits: list[Bit] = [*a, *([a[-1] if signed else "0"] * (wide - len(a)))]
@@ -248,16 +197,7 @@ def _stages(e: Emitter, cell: Cell, distance: Sequence[Bit], *, left: bool) -> l
         moved = [fill] * count
         shifted = [*moved, *bits[: wide - count]] if left else [*bits[count:], *moved]
         bits = _chosen(e, select, bits, shifted)
-    return bits[: len(cell.output)]
-
-
-def _negated(e: Emitter, bits: Sequence[Bit]) -> list[Bit]:
-    if len(bits) > PIECE:
-        raise ConfigError(f"a shift by {len(bits)} bits; use {PIECE} or fewer for the distance")
-    fresh = e.fresh(len(bits))
-    (vector,) = e.word(fresh)
-    e.assign([vector], [f"(-({e.value(bits, vector.size)})) & {mask_of(len(bits))}"])
-    return fresh
+    e.assign(y, e.pieces(bits[: len(cell.output)], len(cell.output), signed=False))
 
 
 def _chosen(e: Emitter, select: Bit, zero: Sequence[Bit], one: Sequence[Bit]) -> list[Bit]:
@@ -277,7 +217,6 @@ _CELLS: dict[str, _Emit] = {
     **dict.fromkeys(_ORDER, _compare),
     **dict.fromkeys(("$eq", "$ne", "$eqx", "$nex"), _equal),
     **dict.fromkeys(("$add", "$sub", "$neg"), _add),
-    **dict.fromkeys(("$div", "$mod"), _divide),
     **dict.fromkeys(("$shl", "$shr", "$sshl", "$sshr", "$shift", "$shiftx"), _shift),
     **dict.fromkeys(
         ("$reduce_or", "$reduce_bool", "$reduce_and", "$reduce_xor", "$reduce_xnor"), _reduce
@@ -286,11 +225,7 @@ _CELLS: dict[str, _Emit] = {
     "$xnor": _xnor,
     "$not": _not,
     "$pos": _copy,
-    "$buf": _copy,
     "$mul": _multiply,
     "$mux": _mux,
     "$pmux": _pmux,
-    "$bmux": _bmux,
-    "$demux": _demux,
-    "$bwmux": _bwmux,
 }

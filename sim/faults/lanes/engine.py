@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from boards.pool import run_tool
-from hw.contracts import ConfigError, scratch_folder
+from hw.contracts import scratch_folder
 from sim.programs import compile_native
 
 from ..experiment import Experiment
 from ..fault import FAULT
 from ..outcome import NEVER, OUTCOME
+from ..records import RECORDS, check_cycles, run_program
 from .emit import emit
 from .words import PIECE
 
@@ -40,12 +40,9 @@ VALUE = np.dtype(
 """A wrong value: of fault number `fault`, in `cycle`, on output number `output` (of
 `Frozen.outputs`), its 64 bits number `piece`: what it is without the fault and with it."""
 
-_RUNTIME = [
-    Path(__file__).with_name(name)
-    for name in ("lanes.cpp", "batch.h", "golden.h", "level.h", "tables.h", "vectors.h")
-]
+_SOURCES = ("lanes.cpp", "batch.h", "golden.h", "level.h", "tables.h", "vectors.h")
+_RUNTIME = [*(Path(__file__).with_name(name) for name in _SOURCES), RECORDS]
 _DATA, _CONTROL, _DETECTOR, _CORRECTOR = range(4)
-_LIMIT_S = 24 * 3600.0
 _PORT = ("output", "role", "valid", "ready", "field_bits", "signed")
 
 
@@ -132,12 +129,7 @@ class LanesEngine:
     ) -> tuple[NDArray[np.void], NDArray[np.void]]:
         if faults.dtype != FAULT:
             raise TypeError(f"faults are of {faults.dtype}, not FAULT")
-        late = int(faults["cycle"].max(initial=0))
-        if late >= self.experiment.cycles:
-            raise ConfigError(
-                f"cycle={late} of a fault is not in the experiment; "
-                f"its cycles are 0 to {self.experiment.cycles - 1}"
-            )
+        check_cycles(self.experiment, faults)
         order = np.argsort(faults["cycle"], kind="stable")
         with scratch_folder() as folder:
             self._ports().tofile(folder / "ports")
@@ -186,8 +178,7 @@ class LanesEngine:
         tables.mkdir()
         _save(self._emitted.tables, tables)
         self._rows.tofile(folder / "inputs")
-        asked = [str(self._program), command, "tables", "inputs", *names]
-        return run_tool("fault engine", asked, folder=folder, timeout_s=_LIMIT_S).log
+        return run_program(self.name, self._program, folder, command, "tables", "inputs", *names)
 
 
 def _save(tables: Mapping[str, NDArray[np.generic]], folder: Path) -> None:

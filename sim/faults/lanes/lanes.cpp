@@ -8,24 +8,6 @@
 
 #include "batch.h"
 
-static const uint32_t NEVER = 0xffffffff;
-
-#pragma pack(push, 1)
-struct Fault {
-  uint32_t cycle, length;
-  uint8_t model;
-  uint16_t pattern;
-  uint8_t kind;
-  uint32_t word, row, bit;
-};
-struct Outcome {
-  uint32_t data, control, detected, corrected, beats, bits;
-  float largest;
-  uint8_t state;
-};
-#pragma pack(pop)
-
-enum Role : uint32_t { DATA, CONTROL, DETECTOR, CORRECTOR };
 struct Port {  // of what is observed; `valid` and `ready` are words, or NEVER
   uint32_t output, role, valid, ready, field_bits, is_signed;
 };
@@ -52,8 +34,6 @@ static uint64_t distance(uint64_t a, uint64_t b, uint32_t bits, bool is_signed) 
   }
   return a > b ? a - b : b - a;
 }
-
-static const Outcome NOTHING{NEVER, NEVER, NEVER, NEVER, 0, 0, 0, 0};
 
 struct Campaign {
   const Tables &t;
@@ -334,14 +314,6 @@ struct Campaign {
     return found;
   }
 };
-
-template <class T> static void save(const char *name, const std::vector<T> &v) {
-  FILE *f = fopen(name, "wb");
-  if (!f || fwrite(v.data(), sizeof(T), v.size(), f) != v.size() || fclose(f)) {
-    fprintf(stderr, "cannot write %s\n", name);
-    exit(2);
-  }
-}
 
 static void trace(const Tables &t, const std::vector<uint64_t> &rows, const char *name) {
   Golden g(t);

@@ -1,11 +1,6 @@
 // What the emitter knows of a design. Offsets are in bytes of one lane: times LANES in memory.
 #pragma once
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <string>
-#include <vector>
+#include "../records.h"
 
 struct Head { uint32_t state_bytes, bytes, force_bytes, states, pieces, chunks; };
 struct Word { uint32_t offset, size, first_consumer, consumers; };  // states come first
@@ -24,24 +19,6 @@ struct NetPiece { uint32_t force, size, chunk; };
 struct Memory { uint32_t rows, width, piece, write, writes; };
 struct MemoryInit { uint64_t piece, row, value; };
 // Consumers from `chunks` on are no chunks: the outputs, then the writes of each memory.
-
-static std::vector<char> file(const std::string &name) {
-  FILE *f = fopen(name.c_str(), "rb");
-  if (!f) { fprintf(stderr, "cannot read %s\n", name.c_str()); exit(2); }
-  fseek(f, 0, SEEK_END);
-  std::vector<char> data(ftell(f));
-  rewind(f);
-  if (fread(data.data(), 1, data.size(), f) != data.size()) exit(2);
-  fclose(f);
-  return data;
-}
-
-template <class T> static std::vector<T> records(const std::string &name) {
-  auto raw = file(name);
-  std::vector<T> found(raw.size() / sizeof(T));
-  memcpy((void *)found.data(), raw.data(), found.size() * sizeof(T));
-  return found;
-}
 
 struct Tables {
   Head head;

@@ -43,21 +43,6 @@ DEFINE(64)
 
 template <class M> static inline V64 ONE64(M mask) { return V64(mask) & 1; }
 
-// What vectors have no instruction for, lane by lane. Dividing by 0 gives 0, as Verilator does.
-static inline V64 DIVIDE(V64 a, V64 b, bool sign, bool remainder) {
-  V64 y{};
-  for (int l = 0; l < LANES; l++) {
-    if (!b[l]) continue;
-    uint64_t p = a[l], q = b[l];
-    const bool pn = sign && (int64_t)p < 0, qn = sign && (int64_t)q < 0;
-    if (pn) p = -p;
-    if (qn) q = -q;
-    const uint64_t r = remainder ? p % q : p / q;
-    y[l] = (remainder ? pn : pn != qn) ? -r : r;
-  }
-  return y;
-}
-
 // The low pieces of a product of numbers of several pieces.
 static inline void MULTIPLY(const V64 *a, const V64 *b, V64 *y, int pieces) {
   for (int l = 0; l < LANES; l++) {

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hw.contracts import KilnError
 from sim.cosim.tools import tool_identity, verilator_binary, verilator_environment
+from sim.faults.records import RECORDS
 from sim.programs import made_once
 
 from .source import TOP, Source
@@ -36,7 +37,8 @@ def compiled(source: Source, optimize: str) -> Path:
         _build(work, optimize)
         return work / "build" / "referee"
 
-    parts = [source.verilog, source.tables, DRIVER.read_text("utf-8"), tool_identity(), optimize]
+    texts = [path.read_text("utf-8") for path in (DRIVER, RECORDS)]
+    parts = [source.verilog, source.tables, *texts, tool_identity(), optimize]
     return made_once("referee", [*parts, *_SETTINGS], make)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -10,19 +9,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.contracts import KilnError, scratch_folder
+from hw.contracts import scratch_folder
 from sim.faults.experiment import Experiment
 from sim.faults.fault import FAULT
 from sim.faults.outcome import OUTCOME
+from sim.faults.records import check_cycles, run_program, watched_rows
 from sim.faults.sites import NET
 
 from .compile import compiled
-from .files import check_cycles, input_bytes, read_outputs, watched_rows
+from .files import input_bytes, read_outputs
 from .source import write_source
 
 __all__ = ["VerilatorEngine"]
-
-_LIMIT_S = 24 * 3600.0
 
 
 class VerilatorEngine:
@@ -82,7 +80,8 @@ class VerilatorEngine:
         with scratch_folder() as folder:
             (folder / "inputs").write_bytes(input_bytes(self.experiment))
             masked = "_masked" in vars(self)  # either does: rather the one that is there
-            _run(self._masked if masked else self._plain, folder, "trace", "inputs", "outputs")
+            program = self._masked if masked else self._plain
+            run_program(self.name, program, folder, "trace", "inputs", "outputs")
             data = (folder / "outputs").read_bytes()
         return read_outputs(data, self.experiment.netlist.outputs, self.experiment.cycles)
 
@@ -102,22 +101,9 @@ class VerilatorEngine:
             (folder / "inputs").write_bytes(input_bytes(self.experiment))
             watched_rows(self.experiment).tofile(folder / "observation")
             np.ascontiguousarray(faults[order], dtype=FAULT).tofile(folder / "faults")
-            settle = str(int(self.settle))
-            _run(program, folder, "inject", "inputs", "observation", "faults", "outcomes", settle)
+            names = ("inputs", "observation", "faults", "outcomes", str(int(self.settle)))
+            run_program(self.name, program, folder, "inject", *names)
             found = np.fromfile(folder / "outcomes", dtype=OUTCOME)
         outcomes = np.empty(len(faults), dtype=OUTCOME)
         outcomes[order] = found
         return outcomes
-
-
-def _run(program: Path, folder: Path, *arguments: str) -> None:
-    done = subprocess.run(
-        [str(program), *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=_LIMIT_S,
-    )
-    if done.returncode:
-        raise KilnError(f"the referee ended with {done.returncode}: {done.stderr.strip()}")

@@ -6,16 +6,11 @@
 // The state before each cycle of the run without a fault is kept. A fault is put into a copy of
 // the state before its cycle; the design settles; cycles are run and compared until the whole
 // model equals the kept one, or to the end.
-#include <climits>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <memory>
-#include <vector>
 
+#include "../records.h"
 #include "Vkiln_bench.h"
 #include "Vkiln_bench___024root.h"
 
@@ -31,27 +26,6 @@ struct Cell {  // where its output is in the masks
 };
 #include "tables.inc"
 
-#pragma pack(push, 1)
-struct Fault {
-    uint32_t cycle, length;
-    uint8_t model;
-    uint16_t pattern;
-    uint8_t kind;
-    uint32_t word, row, bit;
-};
-struct Outcome {
-    uint32_t data, control, detected, corrected, beats, bits;
-    float largest;
-    uint8_t state;
-};
-#pragma pack(pop)
-struct Watched {  // one row of the observation: role, port, ports that say when it counts (or -1)
-    int32_t role, port, valid, ready, field, is_signed;
-};
-enum { DATA, CONTROL, DETECTOR, CORRECTOR };
-enum { FLIP, STUCK_0, STUCK_1 };
-enum { FLOP, MEMORY, NET };
-static const uint32_t NEVER = UINT32_MAX, ALWAYS = UINT32_MAX;
 static const size_t KEPT_BYTES = size_t(1) << 30, EVERY = 4;
 
 static std::unique_ptr<VerilatedContext> context(new VerilatedContext);
@@ -64,21 +38,6 @@ static uint8_t *at(const Var &v, uint32_t row = 0) {
     return reinterpret_cast<uint8_t *>(root) + v.offset + row * v.stride();
 }
 static bool bit(const uint8_t *p, size_t i) { return p[i >> 3] >> (i & 7) & 1; }
-
-static std::vector<char> file(const char *name) {
-    FILE *f = fopen(name, "rb");
-    if (!f) { fprintf(stderr, "cannot read %s\n", name); exit(2); }
-    fseek(f, 0, SEEK_END);
-    std::vector<char> data(ftell(f));
-    rewind(f);
-    if (fread(data.data(), 1, data.size(), f) != data.size()) exit(2);
-    fclose(f);
-    return data;
-}
-static void save(const char *name, const void *data, size_t bytes) {
-    FILE *f = fopen(name, "wb");
-    if (!f || fwrite(data, 1, bytes, f) != bytes || fclose(f)) exit(2);
-}
 
 // Inputs of a cycle: `now` into the registers themselves, else to be taken over by the next edge.
 static void feed(size_t cycle, bool now) {
@@ -99,7 +58,7 @@ static void tick(size_t cycle) {
 static void settle() { Vkiln_bench___024root___eval_settle(root); }
 
 static void start(const char *inputs) {
-    rows = file(inputs);
+    rows = records<char>(inputs);
     row_bytes = 0;
     for (size_t i = 0; i < INPUTS.size(); i += 2) row_bytes += INPUTS[i].bytes;
     row_bytes = row_bytes ? row_bytes : 1;
@@ -211,11 +170,8 @@ static bool state_differs(const uint8_t *golden) {
 
 static int inject(char **argv) {
     start(argv[2]);
-    auto rules = file(argv[3]), list = file(argv[4]);
-    const auto *watch = reinterpret_cast<const Watched *>(rules.data());
-    watched.assign(watch, watch + rules.size() / sizeof(Watched));
-    const auto *faults = reinterpret_cast<const Fault *>(list.data());
-    const size_t count = list.size() / sizeof(Fault);
+    watched = records<Watched>(argv[3]);
+    const auto faults = records<Fault>(argv[4]);
     const bool settles = atoi(argv[6]);
     for (auto &v : PORTS) {
         port_first.push_back(port_bytes);
@@ -233,12 +189,11 @@ static int inject(char **argv) {
     memcpy(end.data(), (void *)root, sizeof(Root));
     if (all) memcpy(&kept[cycles * sizeof(Root)], (void *)root, sizeof(Root));
 
-    std::vector<Outcome> outcomes(count);
+    std::vector<Outcome> outcomes(faults.size(), NOTHING);
     size_t now = 0;  // the cycle before which kept[0] is, unless all are kept
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < faults.size(); i++) {
         const Fault &f = faults[i];
         Outcome &o = outcomes[i];
-        o = {NEVER, NEVER, NEVER, NEVER, 0, 0, 0, 0};
         const uint64_t over = f.length == ALWAYS ? UINT64_MAX : uint64_t(f.cycle) + f.length;
         if (f.cycle >= cycles) continue;
         if (all) memcpy((void *)root, &kept[f.cycle * sizeof(Root)], sizeof(Root));
@@ -269,18 +224,18 @@ static int inject(char **argv) {
         }
         o.state = !converged && state_differs(end.data());
     }
-    save(argv[5], outcomes.data(), outcomes.size() * sizeof(Outcome));
+    save(argv[5], outcomes);
     return 0;
 }
 
 static int trace(char **argv) {
     start(argv[2]);
-    std::vector<uint8_t> found(output_bytes() * cycles + 1);
+    std::vector<uint8_t> found(output_bytes() * cycles);
     for (size_t t = 0; t < cycles; t++) {
         outputs(&found[t * output_bytes()]);
         tick(t);
     }
-    save(argv[3], found.data(), found.size() - 1);
+    save(argv[3], found);
     return 0;
 }
 
