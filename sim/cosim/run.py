@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hw.contracts import ConfigError, make_folder, scratch_folder, time_limit
+from hw.contracts import ConfigError, make_folder, scratch_folder
 from sim.memory import MemoryTiming
 
 from .activity import measure_activity
@@ -18,6 +17,7 @@ from .coverage import read_coverage, read_points
 from .errors import CosimError, CosimProtocolError, CosimStallError
 from .model import BENCH, TEST_BENCH, CompiledModel, Design, compile_model
 from .result import CosimResult, read_results
+from .runner import run_module
 from .stimulus import EngineConfig, GemmCase, write_stimulus
 
 __all__ = ["run_jobs"]
@@ -124,47 +124,23 @@ def _folder(workdir: Path | None) -> Iterator[Path]:
 
 def _simulate(model: CompiledModel, folder: Path) -> None:
     """Run the test module; raise what its ``status.json`` tells."""
-    from cocotb_tools.runner import get_runner
-
     status = folder / "status.json"
     status.unlink(missing_ok=True)
-    log = folder / "simulation.log"
-    failure: BaseException | None = None
-    try:
-        with _on_import_path(BENCH), time_limit(folder, _LIMIT_S) as over:
-            get_runner("verilator").test(
-                test_module=_TEST_MODULE,
-                hdl_toplevel=TEST_BENCH,
-                hdl_toplevel_lang="verilog",
-                build_dir=model.folder,
-                test_dir=folder,
-                results_xml=str(folder / "results.xml"),
-                log_file=log,
-            )
-    except (RuntimeError, SystemExit) as error:  # the runner ends the process under pytest
-        failure = error
-    if over.is_set():
+    ended = run_module(
+        _TEST_MODULE, TEST_BENCH, bench=BENCH, model=model.folder, folder=folder, limit_s=_LIMIT_S
+    )
+    if ended.stopped:
         raise CosimError(
             f"the simulation was stopped after its limit of {_LIMIT_S:g} s; give it fewer or "
-            f"smaller jobs. The end of its log:\n{_tail(log)}"
+            f"smaller jobs. The end of its log:\n{ended.log}"
         )
     if not status.exists():
-        raise CosimError(f"the simulation died ({failure}):\n{_tail(log)}") from failure
+        raise CosimError(f"the simulation died ({ended.failure}):\n{ended.log}") from ended.failure
     found = json.loads(status.read_text())
     if found["fault"]:
         _raise_fault(found)
-    if failure is not None:
-        raise CosimError(f"the test failed ({failure}):\n{_tail(log)}") from failure
-
-
-@contextmanager
-def _on_import_path(folder: Path) -> Iterator[None]:
-    """Add `folder` to `sys.path`, which the runner hands to the simulator."""
-    sys.path.append(str(folder))
-    try:
-        yield
-    finally:
-        sys.path.remove(str(folder))
+    if ended.failure is not None:
+        raise CosimError(f"the test failed ({ended.failure}):\n{ended.log}") from ended.failure
 
 
 def _raise_fault(found: dict[str, Any]) -> None:
@@ -172,8 +148,3 @@ def _raise_fault(found: dict[str, Any]) -> None:
     if message.startswith("nothing moved"):
         raise CosimStallError(message, state)
     raise CosimProtocolError(f"{message} (cycle {state['cycle']})")
-
-
-def _tail(log: Path) -> str:
-    text = log.read_text(errors="replace") if log.exists() else "it left no log"
-    return "\n".join(text.splitlines()[-12:])

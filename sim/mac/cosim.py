@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hw.contracts import make_folder, scratch_folder, time_limit
 from sim.cosim import CosimBuildError, CosimError, CosimProtocolError
 from sim.cosim.lint import lint
+from sim.cosim.runner import run_module, tail
 from sim.cosim.tools import tool_identity, verilator_environment
 from sim.programs import made_once
 
@@ -143,37 +143,17 @@ def play(design: Design, stimulus: Stimulus, *, offer: int = 100, take: int = 10
     }
     with scratch_folder() as folder:
         (folder / "mac.json").write_text(json.dumps(plan))
-        failure = _simulate(design, model, folder)
+        ended = run_module(
+            _TEST_MODULE, design.top, bench=BENCH, model=model, folder=folder, limit_s=_LIMIT_S
+        )
         if not (folder / "status.json").exists():
-            log = folder / "simulation.log"
-            said = log.read_text(errors="replace")[-2000:] if log.exists() else ""
-            raise CosimError(f"the simulation of {design.top!r} died ({failure}):\n{said}")
+            raise CosimError(
+                f"the simulation of {design.top!r} died ({ended.failure}):\n{ended.log}"
+            )
         status = json.loads((folder / "status.json").read_text())
     if status["fault"]:
         raise CosimProtocolError(f"{status['fault']} (cycle {status['cycle']})")
     return status
-
-
-def _simulate(design: Design, model: Path, folder: Path) -> BaseException | None:
-    from cocotb_tools.runner import get_runner
-
-    sys.path.append(str(BENCH))  # the runner hands it to the simulator
-    try:
-        with time_limit(folder, _LIMIT_S):
-            get_runner("verilator").test(
-                test_module=_TEST_MODULE,
-                hdl_toplevel=design.top,
-                hdl_toplevel_lang="verilog",
-                build_dir=model,
-                test_dir=folder,
-                results_xml=str(folder / "results.xml"),
-                log_file=folder / "simulation.log",
-            )
-    except (RuntimeError, SystemExit) as error:  # the runner ends the process under pytest
-        return error
-    finally:
-        sys.path.remove(str(BENCH))
-    return None
 
 
 def _compiled(design: Design) -> Path:
@@ -203,7 +183,6 @@ def _build(design: Design, work: Path) -> None:
                 log_file=log,
             )
     except (RuntimeError, SystemExit) as error:
-        said = log.read_text(errors="replace")[-2000:] if log.exists() else ""
         raise CosimBuildError(
-            f"the design {design.top!r} does not compile ({error}):\n{said}"
+            f"the design {design.top!r} does not compile ({error}):\n{tail(log)}"
         ) from error

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-import shutil
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boards.frozen import Sources, sources_of
-from hw.contracts import ConfigError, KilnError, make_folder, scratch_folder, time_limit
-from sim.cosim.tools import cache_root, tool_identity, verilator_environment
+from hw.contracts import ConfigError, KilnError, make_folder, scratch_folder
+from sim.cosim.runner import run_module, tail
+from sim.cosim.tools import tool_identity, verilator_environment
 from sim.faults.experiment import Experiment
 from sim.faults.fault import ALWAYS
 from sim.faults.outcome import OUTCOME
+from sim.faults.records import check_cycles
 from sim.faults.sites import FLOP, MEMORY
-from sim.faults.verilator.files import check_cycles
+from sim.programs import made_once
 
 from .outcomes import outcome_of
 
@@ -40,8 +36,9 @@ _PART = re.compile(r"(.*)\[(\d+):(\d+)\]")
 class CocotbEngine:
     """An `Engine` that plays the original Verilog and deposits faults through cocotb.
 
-    It reaches the flip-flops and memories whose names are signals of the Verilog, and no nets.
-    Some hundreds of faults take a minute; it is there for samples.
+    It reaches the flip-flops and memories whose names are signals of the Verilog, and no nets; a
+    design of which it does not reach all is refused, since its state cannot be compared. Some
+    hundreds of faults take a minute; it is there for samples.
 
     Parameters
     ----------
@@ -81,7 +78,7 @@ class CocotbEngine:
         Raises
         ------
         ConfigError
-            A fault on a net or after the last cycle.
+            A fault on a net or after the last cycle, or registers that are no signals.
         """
         check_cycles(self.experiment, faults)
         if not np.isin(faults["place"]["kind"], (FLOP, MEMORY)).all():
@@ -150,46 +147,33 @@ class CocotbEngine:
             return [json.loads((folder / name).read_text("utf-8")) for name in results]
 
     def _run(self, folder: Path) -> None:
-        from cocotb_tools.runner import get_runner
-
-        log = folder / "simulation.log"
-        failure: BaseException | None = None
-        try:
-            with _on_import_path(BENCH), time_limit(folder, _LIMIT_S) as over:
-                get_runner("verilator").test(
-                    test_module=_MODULE,
-                    hdl_toplevel=TOP,
-                    hdl_toplevel_lang="verilog",
-                    build_dir=self._model,
-                    test_dir=folder,
-                    results_xml=str(folder / "results.xml"),
-                    log_file=log,
-                )
-        except (RuntimeError, SystemExit) as error:  # the runner ends the process under pytest
-            failure = error
-        if failure is not None or over.is_set() or not (folder / "done").exists():
-            said = log.read_text("utf-8", "replace")[-2000:] if log.exists() else ""
-            raise KilnError(f"the experiment on cocotb failed ({failure}):\n{said}") from failure
+        ended = run_module(
+            _MODULE, TOP, bench=BENCH, model=self._model, folder=folder, limit_s=_LIMIT_S
+        )
+        unknown = folder / "unknown.json"
+        if unknown.exists():
+            names = json.loads(unknown.read_text("utf-8"))
+            raise ConfigError(
+                f"{len(names)} registers of {self.experiment.netlist.top} are no signals of the "
+                f"Verilog by themselves, such as {names[0]} (a field of a packed structure is none "
+                "either), which cocotb cannot reach; use another engine"
+            )
+        if ended.failure is not None or ended.stopped or not (folder / "done").exists():
+            raise KilnError(
+                f"the experiment on cocotb failed ({ended.failure}):\n{ended.log}"
+            ) from ended.failure
 
     @cached_property
     def _model(self) -> Path:
         """The folder of the compiled simulator."""
-        text = "\0".join([self._wrapper, self.sources.digest, tool_identity()])
-        root = make_folder(cache_root() / "cocotb")
-        target = root / hashlib.sha256(text.encode()).hexdigest()[:32]
-        if target.exists():
-            return target
-        work = Path(tempfile.mkdtemp(dir=root, prefix=f".{target.name}."))
-        try:
+
+        def make(work: Path) -> Path:
             self._build(work)
-            done = work / "done"
-            done.mkdir()
+            done = make_folder(work / "done")
             (work / "build" / TOP).rename(done / TOP)
-            with suppress(OSError):  # another process was quicker
-                done.rename(target)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-        return target
+            return done
+
+        return made_once("cocotb", [self._wrapper, self.sources.digest, tool_identity()], make)
 
     @property
     def _wrapper(self) -> str:
@@ -223,15 +207,4 @@ class CocotbEngine:
                     log_file=log,
                 )
         except (RuntimeError, SystemExit) as error:
-            said = log.read_text("utf-8", "replace")[-2000:] if log.exists() else ""
-            raise KilnError(f"the design does not compile ({error}):\n{said}") from error
-
-
-@contextmanager
-def _on_import_path(folder: Path) -> Iterator[None]:
-    """Add `folder` to `sys.path`, which the runner hands to the simulator."""
-    sys.path.append(str(folder))
-    try:
-        yield
-    finally:
-        sys.path.remove(str(folder))
+            raise KilnError(f"the design does not compile ({error}):\n{tail(log)}") from error

@@ -45,6 +45,15 @@ def find(top: Any, name: str) -> Any:
     return handle
 
 
+def is_known(top: Any, name: str) -> bool:
+    """Return whether there is a handle of that name."""
+    try:
+        find(top, name)
+    except AttributeError:
+        return False
+    return True
+
+
 def _child(handle: Any, name: str) -> Any:
     """Return a child, or None; ``name[3]`` may be a name or an element."""
     if not hasattr(handle, "_get"):
@@ -155,6 +164,10 @@ def leave(path: Path, found: dict[str, Any]) -> None:
 async def kiln_faults(bench: Any) -> None:
     """Run the experiment, and every fault in a process of its own."""
     plan = json.loads(Path("plan.json").read_text())
+    unknown = [name for name, _ in plan["words"] if not is_known(bench.dut, name)]
+    if unknown:
+        Path("unknown.json").write_text(json.dumps(unknown))
+        return
     runner = Runner(bench, plan)
     faults = plan["faults"]
     at = 0
