@@ -47,6 +47,7 @@ __all__ = [
 ]
 
 GROUP_OF = {FLOP: "flops and logic", NET: "flops and logic", MEMORY: "memories"}
+_OF = {FLOP: "flip-flop", NET: "net", MEMORY: "memory bit"}
 GUARD = "protection of "
 """Begins the tags of what was added to guard a structure, whose name follows."""
 
@@ -241,7 +242,7 @@ def permanent(
     tests: Sequence[Sequence[Step]] = (),
     progress: Callable[[str], None] | None = None,
 ) -> Measured:
-    """Inject flip-flops and nets that are stuck at 0 and at 1 from the first cycle on.
+    """Inject flip-flops, nets and memory bits that are stuck at 0 and 1 from the first cycle on.
 
     Parameters
     ----------
@@ -256,7 +257,7 @@ def permanent(
     parts: list[Failures] = []
     injections, begun = 0, time.perf_counter()
     for name in ("stuck0", "stuck1"):
-        for kind in (FLOP, NET):
+        for kind in (FLOP, NET, MEMORY):
             model = replace(find_model(name), kinds=(kind,))
             sites = list_sites(experiment.netlist, kinds=(kind,), tags=structure)
             if not len(sites):
@@ -273,7 +274,7 @@ def permanent(
                     plan.tally(_after_tests(result, referees)),
                     budget.rates,
                     PERMANENT,
-                    mechanism=model.title,
+                    mechanism=f"{_OF[kind]} {model.title.removeprefix('net or flip-flop ')}",
                     share=0.5,
                     cells=_cells(frame, kind, budget),
                 )

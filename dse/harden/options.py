@@ -200,6 +200,8 @@ class Options:
         bits = self._bits.get(name, 0)
         copies = {"dwc": 1, "tmr": 2, "lockstep": 1}.get(flops, 0)
         area = copies * bits * _cell_um2("dfxtp_1")
+        if scheme != "none":  # what its checkers say is held in a flip-flop at least
+            area += _cell_um2("dfxtp_1")
         if flops == "parity":  # a tree over what is stored, of groups of 2 bits and more
             area += bits / 2 * _cell_um2("xor2_1")
         if memories == "lockstep":

@@ -26,6 +26,7 @@ from dse.harden.loop import guarded, self_tests
 from dse.harden.measure import permanent
 from sim.faults.experiment import Experiment, observe
 from sim.faults.metrics import Metric
+from sim.faults.outcome import SDC
 
 DESIGN = """
 module core(input clk, input rst, input go, input [7:0] d, output [11:0] sum, output reg o_valid);
@@ -134,6 +135,21 @@ def lockstep(*, self_test: bool) -> float:
 @pytest.mark.slow
 def test_the_self_test_brings_latent_faults_to_light() -> None:
     assert lockstep(self_test=False) + 0.02 < lockstep(self_test=True)
+
+
+def test_stuck_memory_bits_are_judged_apart() -> None:
+    text = """module m(input clk, input we, input [3:0] at, input [7:0] d, output reg [7:0] q);
+    reg [7:0] kept [0:15]; always @(posedge clk) begin if (we) kept[at] <= d; q <= kept[at]; end
+    endmodule"""
+    netlist, rng = freeze(text, "m"), np.random.default_rng(0)
+    steps = [{"we": at % 2, "at": at // 2 % 12, "d": int(rng.integers(256))} for at in range(60)]
+    experiment = Experiment(netlist, steps, observe(netlist))
+    found = permanent(experiment, lambda name: "all", BUDGET)
+    judged = {m.group: m.value for m in found.metrics if m.name == "SPFM"}
+    assert set(judged) == {"flops and logic", "memories", "both"}
+    wrong = sum(found.parts[at].tally.counts[0][SDC] for at in (2, 5))
+    assert judged["memories"] == pytest.approx(1 - wrong / 256)
+    assert judged["memories"] >= 0.25  # 12 of 16 words are read
 
 
 def test_what_was_added_guards_a_structure() -> None:
