@@ -31,8 +31,9 @@ def front(run: RunArgument = None, as_json: JsonFlag = False) -> None:
 
 
 def told(run: Run) -> dict[str, Any]:
-    """Return the command that makes a run again, and where each column of its tables came from."""
-    return {"command": run.command, "provenance": run.provenance}
+    """Return the command that makes a run again, its notes, and where each column came from."""
+    notes = {"notes": run.info["notes"]} if run.info.get("notes") else {}
+    return {"command": run.command, **notes, "provenance": run.provenance}
 
 
 def _filled(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,8 +53,20 @@ def show_front(run: Run) -> None:
     names = [*knobs, *(column.name for column in columns)]
     rows = [(row["design"], *(row[name] for name in names)) for row in run.front]
     emit_table(("design", *heads), rows, optional=len(columns) - len(run.axes))
+    if told_by := _asil(run):
+        note(told_by)
     again = f", and make them again with: {run.command}" if run.command else ""
     note(f"Tools and conditions are in {_conditions(run)}{again}", style="dim")
+
+
+def _asil(run: Run) -> str:
+    """Return what the bounds of a run for an FPGA leave out; "" if there is nothing to say."""
+    from dse.explore.protected_fpga import CONFIGURATION
+
+    asked, target = run.info.get("asil"), run.info.get("target", {})
+    if not asked or target.get("family") == "sky130":
+        return ""
+    return f"ASIL {asked['asil']} on {target['name']}: {CONFIGURATION}."
 
 
 def _conditions(run: Run) -> str:

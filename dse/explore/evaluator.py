@@ -164,7 +164,10 @@ class AcceleratorEvaluator:
         climb, asked = self._ladder.climb(config), self._problem.resilience
         if asked is None:
             return climb
-        return protected_climb(config, climb, asked, seed=self._problem.seed)
+        problem = self._problem
+        return protected_climb(
+            config, climb, asked, problem.target, seed=problem.seed, routings=problem.routings
+        )
 
     def _write_design(self, number: int, config: Any, climb: Climb, metrics: Metrics) -> None:
         command = self._command

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from boards.cache import Cache, Entry, cache_key
-from boards.flows import SynthesisReport, median_clock, routing, synthesis, used
+from boards.flows import Count, SynthesisReport, median_clock, routing, synthesis, used
 from boards.metrics import Fidelity, Figure, Metrics
 from boards.netlist import read_netlist
 from boards.power import PowerReport, asic_power, fpga_power, memory_power
@@ -37,6 +37,7 @@ __all__ = [
     "WrongDesignError",
     "figure",
     "measure_clock",
+    "over_budget",
     "require_tools",
 ]
 
@@ -142,7 +143,7 @@ class Ladder:
         """
         design = export(config, TOP)
         area = synthesis(design, self._target, cache=self._cache, liberty=self._liberty)
-        if missed := _over_budget(area.metrics, self._target):
+        if missed := over_budget(area.metrics, self._target):
             raise OverBudgetError(area.metrics, missed)
         clock, files = measure_clock(
             design,
@@ -275,14 +276,20 @@ def measure_clock(
     routings: int = 1,
     cache: Cache | None = None,
     liberty: Path | None = None,
+    count: Count | None = None,
+    counts: dict[str, Any] | None = None,
 ) -> tuple[Metrics, dict[str, str]]:
     """Return the clock, routed or by static timing before layout, and its logs and reports.
 
     A design is routed with as many seeds as `routings` says; log and report are the median's.
-    `liberty` is what `area` was mapped with, None for the built-in table.
+    `liberty` is what `area` was mapped with, None for the built-in table. What `count` finds in
+    each routed netlist goes to `counts`.
     """
     if target.routing is not None:
-        runs = [routing(design, target, seed + 1 + n, cache=cache) for n in range(routings)]
+        seeds = range(seed + 1, seed + 1 + routings)
+        runs = [routing(design, target, n, cache=cache, count=count) for n in seeds]
+        if count and counts is not None:
+            counts |= {f"routing, seed {n}": run.counts for n, run in zip(seeds, runs, strict=True)}
         clock = median_clock(run.metrics for run in runs)
         shown = runs[(clock["clock_mhz_measured"].seed or 0) - seed - 1]
         report = json.dumps(shown.report, indent=1) + "\n"
@@ -319,7 +326,7 @@ def _run_tile(config: MatrixConfig, design: ExportedDesign, cases: list[GemmCase
     )
 
 
-def _over_budget(metrics: Metrics, target: Target) -> dict[str, float]:
+def over_budget(metrics: Metrics, target: Target) -> dict[str, float]:
     """Return the log-ratio by which each resource of `target` that is exceeded is missed."""
     pairs = {name: (used(metrics, name), there) for name, there in target.available.items()}
     # One more of each, so that a resource of which there is none can be compared.

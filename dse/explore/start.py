@@ -36,6 +36,7 @@ from .ladder import require_tools
 from .limits import Limits
 from .model import AcceleratorModel
 from .objectives import DEFAULT_OBJECTIVES, find_objectives
+from .protected_fpga import CONFIGURATION
 from .resilience import find_resilience
 from .search import Search, SearchProgress, check_search
 
@@ -197,7 +198,7 @@ def search(
         model=model,
         liberty=cells,
         routings=routings,
-        resilience=find_resilience(asil, chosen, block, liberty),
+        resilience=find_resilience(asil, block, liberty),
     )
     about = {
         "schema": SCHEMA,
@@ -412,6 +413,12 @@ def _notes(problem: Problem) -> list[str]:
             "unprotected designs until the first measurements correct them. Permanent faults are "
             "not part of it: dse harden"
         )
+        if problem.target.family != "sky130":
+            notes.append(f"{problem.target.name} is an FPGA: {CONFIGURATION}")
+            notes.append(
+                "protection is chosen by its area in sky130 cells, and by their clock, within 5 %; "
+                "area and clock on the front are those of the protected design on the FPGA"
+            )
     return notes
 
 
