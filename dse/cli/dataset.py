@@ -36,11 +36,20 @@ def dataset(
         int, typer.Option(help="Measurements at a time; 0 is as many as there are cores.", min=0)
     ] = 0,
     shard: Annotated[str, typer.Option(help=SHARD_HELP)] = "1/1",
+    add: Annotated[
+        Path | None, typer.Option(help="Packed dataset to add to the folder; nothing is measured.")
+    ] = None,
+    pack: Annotated[
+        Path | None, typer.Option(help="Write the folder into one file; nothing is measured.")
+    ] = None,
 ) -> None:
     """Draw designs of every generator there is, measure them, and keep each as it is done.
 
     Interrupted, the same command goes on where it was.
     """
+    if add is not None or pack is not None:
+        _exchange(out, add, pack)
+        return
     from dse.dataset import GENERATORS, Sweep
     from dse.dataset.sweep import counts
     from surrogates.data import DatasetFolder
@@ -60,6 +69,24 @@ def dataset(
     note(f"{told}; {due} measurements, seed {seed}", style="dim")
     made = _run(sweep, jobs or os.cpu_count() or 1, due)
     note(f"{made} measurements made, {due - made} were there: {out}")
+
+
+def _exchange(out: Path, add: Path | None, pack: Path | None) -> None:
+    from hw.contracts import ConfigError
+    from surrogates.data import DatasetFolder
+    from surrogates.data.pack import pack as write
+    from surrogates.data.pack import unpack
+
+    folder = DatasetFolder(out)
+    if add is not None:
+        new = unpack(add, folder)
+        note(f"{new['designs']} designs and {new['measurements']} measurements were new: {out}")
+    if pack is not None:
+        if not any(folder.designs()):
+            raise ConfigError(f"{out} holds no designs; measure some first, or name another --out")
+        found = write(folder, pack)
+        told = ", ".join(f"{count} {name}" for name, count in found.items())
+        note(f"{told}: {pack}, {pack.stat().st_size / 1e6:.2f} MB")
 
 
 def _target(name: str) -> Target:

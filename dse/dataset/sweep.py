@@ -153,7 +153,7 @@ class Sweep:
     def _measure(self, task: Task) -> str:
         """Measure one design in one way; return what was found, nothing if it was there."""
         record, design = self.design(task.generator, task.number)
-        self.folder.add(record, design_graph(design))
+        self.folder.add(record, design_graph(design).modules.values())
         if self.folder.has(record.digest, measurement_key(task.kind, task.target, task.seed)):
             return ""
         found = MEASURES[task.kind].measure(record, design, task.target, task.seed)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from hw.contracts import write_atomic
-from surrogates.graphs import DesignGraph, ModuleGraph
+from surrogates.graphs import ModuleGraph
 
 from .record import DesignRecord, Measurement
 
@@ -27,19 +27,19 @@ class DatasetFolder:
 
     path: Path
 
-    def add(self, design: DesignRecord, graph: DesignGraph) -> bool:
+    def add(self, design: DesignRecord, graphs: Iterable[ModuleGraph]) -> bool:
         """Keep a design, and the graphs of modules that no other design had; return whether it
         was new.
 
         Parameters
         ----------
-        graph : DesignGraph
-            Its modules in the order of ``design.modules``.
+        graphs : iterable of ModuleGraph
+            Of its modules, in the order of ``design.modules``.
         """
         place = self.path / "designs" / f"{design.digest}.json"
         if place.exists():
             return False
-        for module, found in zip(design.modules.values(), graph.modules.values(), strict=True):
+        for module, found in zip(design.modules.values(), graphs, strict=True):
             if not (where := self._graph(module.digest)).exists():
                 where.parent.mkdir(parents=True, exist_ok=True)
                 write_atomic(where, found.to_bytes())

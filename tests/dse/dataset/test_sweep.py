@@ -140,3 +140,37 @@ def test_one_design_is_synthesised_for_real(tmp_path: Path) -> None:
     own = sum(row.get("lut", 0) * row["count"] for row in found.modules.values())
     assert own == found.figures["engine_lut_measured"] > 0
     assert "1 were there" in dse("dataset", "--out", tmp_path / "data", *options).err
+
+
+def test_a_packed_dataset_is_the_folder_again(tmp_path: Path, measured: list[object]) -> None:
+    sweep = make_sweep(tmp_path / "one")
+    sweep.run(1, lambda task, found: None)
+    file = tmp_path / "one.tar.xz"
+    assert dse("dataset", "--out", tmp_path / "one", "--pack", file).code == 0
+    other = tmp_path / "two"
+    assert dse("dataset", "--out", other, "--add", file).code == 0
+    names = [p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*.json")]
+    assert len(names) > 7
+    for name in names:
+        assert (other / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
+    for record in sweep.folder.designs():
+        for module in record.modules.values():
+            found, wanted = (
+                DatasetFolder(p).graph(module.digest) for p in (other, tmp_path / "one")
+            )
+            assert found.digest == wanted.digest
+            assert found.children == wanted.children
+    assert "0 designs and 0 measurements were new" in dse(
+        "dataset", "--out", other, "--add", file
+    ).err.replace("\n", " ")
+
+
+def test_files_that_are_no_datasets_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "bad.tar.xz").write_bytes(b"no archive")
+    for name, said in (("bad.tar.xz", "is no packed dataset"), ("none", "is no packed dataset")):
+        outcome = dse("dataset", "--out", tmp_path / "data", "--add", tmp_path / name)
+        assert outcome.code == 2
+        assert said in " ".join(outcome.err.split())
+    outcome = dse("dataset", "--out", tmp_path / "data", "--pack", tmp_path / "x.tar.xz")
+    assert outcome.code == 2
+    assert "holds no designs" in " ".join(outcome.err.split())

@@ -28,8 +28,8 @@ def test_what_is_kept_comes_back(tmp_path: Path) -> None:
     folder = DatasetFolder(tmp_path / "data")
     design = export(MatrixConfig(rows=2, cols=2), "first")
     record, graph = record_design("matrix", {"rows": 2}, design), design_graph(design)
-    assert folder.add(record, graph)
-    assert not folder.add(record, graph)
+    assert folder.add(record, graph.modules.values())
+    assert not folder.add(record, graph.modules.values())
     assert list(folder.designs()) == [record]
     kept = folder.graph(record.modules["row"].digest)
     assert kept.digest == graph.modules["first_row"].digest
