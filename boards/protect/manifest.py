@@ -23,8 +23,9 @@ __all__ = ["Manifest", "ManifestError", "Replicas", "check_manifest", "count_man
 _PORT = re.compile(r"\$r\d+\$check(\|.*)?$")
 _FLOPS = ("TRELLIS_FF", "$dff", "FDRE", "FDSE", "FDCE", "FDPE")
 _REGISTERED = re.compile(r"DP16KD|PDPW16KD|SB_RAM40_4K|SB_SPRAM|RAMB\d+E2|URAM")
-_BLOCKS = re.compile(rf"{_REGISTERED.pattern}|TRELLIS_DPR16X4|RAM\d+")
-_DATA_OUT = re.compile(r"(DO[A-H]?\d*|RDATA|DATAOUT|DOUT\w*|DPO|SPO|O)(\[|$)")
+_MACRO = "$mem_v2"  # a black box, what it is called is a parameter
+_BLOCKS = re.compile(rf"{_REGISTERED.pattern}|TRELLIS_DPR16X4|RAM\d+|\{_MACRO}")
+_DATA_OUT = re.compile(r"(DO[A-H]?\d*|RDATA|RD_DATA|DATAOUT|DOUT\w*|DPO|SPO|O)(\[|$)")
 
 
 class ManifestError(KilnError):
@@ -67,8 +68,8 @@ class Manifest:
         Modules that must be there, and how often.
     memories : dict of str to int
         Memories with check bits, and bits of a word with them. Counted where they are RAM blocks of
-        an FPGA: bits that such blocks are read by. Registers behind their read ports, called
-        ``<memory>$r<port>$check`` here, are then parts of the blocks.
+        an FPGA, or macros: bits that they are read by. Registers behind their read ports, called
+        ``<memory>$r<port>$check`` here, are then parts of them.
     """
 
     replicas: tuple[Replicas, ...] = ()
@@ -225,16 +226,16 @@ class _Found:
                 inner = self._inner(child, instance.pins, labels)
                 self._visit(netlist, instance.type, f"{prefix}{instance.name}.", inner)
                 continue
-            full = prefix + instance.name
+            full = prefix + _called(instance)
             is_there = self._placed is None or full in self._placed
             if _BLOCKS.match(instance.type):
                 out = {bit for pin, bit in instance.pins.items() if _is_out(instance, pin)}
                 self._blocks[full] = {(prefix, bit) for bit in out & used} if is_there else set()
-                self._registered += [full] if _REGISTERED.match(instance.type) else []
+                self._registered += [full] if _is_registered(instance) else []
                 self.lost += [] if is_there else [full]
             if not is_there:
                 continue
-            is_flop = self._is_flop(instance.type)
+            is_flop = self._is_flop(instance)
             table = self.flops if is_flop else self.gates
             for bit in self._outputs(instance.type, instance.pins):
                 self.covered.update(nets.get(bit, ()) if is_flop else ())
@@ -249,11 +250,12 @@ class _Found:
             bit: labels.get(pins[port], ()) for port, bit in child.outputs.items() if port in pins
         }
 
-    def _is_flop(self, kind: str) -> bool:
+    def _is_flop(self, instance: Instance) -> bool:
+        kind = instance.type
         cell = self._cells.get(kind)
         if cell is not None:
             return bool(cell.sequential)
-        return kind in _FLOPS or bool(re.match(rf"SB_DFF|{_REGISTERED.pattern}", kind))
+        return kind in _FLOPS or kind.startswith("SB_DFF") or _is_registered(instance)
 
     def _outputs(self, kind: str, pins: Mapping[str, Bit]) -> Iterator[Bit]:
         cell = self._cells.get(kind)
@@ -265,6 +267,20 @@ class _Found:
         for pin, bit in pins.items():
             if _DATA_OUT.match(pin) if is_block else pin.partition("[")[0] in named:
                 yield bit
+
+
+def _called(instance: Instance) -> str:
+    """Return a cell's name; of a macro, that of its memory as the blocks of one are called."""
+    if instance.type != _MACRO:
+        return instance.name
+    return f"{str(instance.parameters['MEMID']).lstrip(chr(92))}.0"
+
+
+def _is_registered(instance: Instance) -> bool:
+    """Whether a RAM block or macro has registers behind its read ports."""
+    if instance.type == _MACRO:
+        return "1" in str(instance.parameters["RD_CLK_ENABLE"])
+    return bool(_REGISTERED.match(instance.type))
 
 
 def _is_out(instance: Instance, pin: str) -> bool:

@@ -21,6 +21,7 @@ from boards.protect import (
     Protected,
     check_manifest,
     for_block_ram,
+    map_sky130,
     protect,
 )
 from boards.protect.block_ram import read_registers
@@ -167,3 +168,17 @@ def test_counts_are_kept_with_the_routing(cache: Cache) -> None:
 def test_a_manifest_of_an_older_run_is_read() -> None:
     text = json.dumps({"replicas": [], "voters": {}, "checkers": {}, "modules": {"x": 1}})
     assert Manifest.from_json(text) == Manifest(modules={"x": 1})
+
+
+@pytest.mark.parametrize(("scheme", "wide"), [("parity", 18), ("secded", 26)])
+def test_a_macro_that_has_the_check_bits_in_its_own_register_is_counted(
+    scheme: str, wide: int
+) -> None:
+    protected = protect(frozen(), Plan(memories={"": scheme}))
+    mapped = map_sky130(protected.verilog, "blocks", protected.manifest, flat=True)
+    counts = check_manifest(mapped.netlist, protected.manifest)
+    assert counts["memory bits"] == wide
+    less = map_sky130(protected.verilog.replace("r0_0[25:16]", "10'd0"), "blocks", flat=True)
+    if scheme == "secded":
+        with pytest.raises(ManifestError, match="mem: words of 26 bits wanted, 16 found"):
+            check_manifest(less.netlist, protected.manifest)
