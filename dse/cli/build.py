@@ -53,6 +53,7 @@ def build(
     from hw.contracts import write_atomic
 
     folder = DesignFolder(design)
+    _refuse_protected(design)
     target = _target(design, board)
     found = bitstream(_on_disk(folder), target, seed)
     place = output or design / "build" / target.name
@@ -79,6 +80,18 @@ def build(
         f"the board's clock is {found.pins.clock_mhz:g} MHz. {_WHAT_IT_IS}"
     )
     note(f"Load:   {found.pins.load} {file}", style="dim")
+
+
+def _refuse_protected(design: Path) -> None:
+    """Refuse a design with a manifest: what harness and router leave of it is not counted here."""
+    from hw.contracts import ConfigError
+
+    if (design / "manifest.json").is_file():
+        raise ConfigError(
+            f"{design} is a protected design, and the redundancy in a bitstream is not counted "
+            "yet; `dse search --asil` routes it and counts it out of context; for a bitstream, use "
+            "the design's folder above it, unprotected"
+        )
 
 
 def _target(design: Path, board: str | None) -> Target:

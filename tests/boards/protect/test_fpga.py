@@ -27,7 +27,8 @@ from boards.protect import (
 from boards.protect.block_ram import read_registers
 from boards.protect.routed import check_routed, routed_count
 from boards.target import load_target
-from hw.export import ExportedDesign, ExportedModule
+from hw.export import ExportedDesign, ExportedModule, export
+from hw.matrix import MatrixConfig
 
 BLOCKS = Path(__file__).parents[1] / "frozen" / "blocks.v"
 ECP5 = load_target("ecpix5-85f")
@@ -182,3 +183,21 @@ def test_a_macro_that_has_the_check_bits_in_its_own_register_is_counted(
     if scheme == "secded":
         with pytest.raises(ManifestError, match="mem: words of 26 bits wanted, 16 found"):
             check_manifest(less.netlist, protected.manifest)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("scheme", "rams"), [("parity", 2), ("secded", 4)])
+def test_an_engine_with_coded_memories_takes_the_blocks_that_its_words_need(
+    scheme: str, rams: int, cache: Cache
+) -> None:
+    """1,024 words of 16 bits: 17 are a block as well, 22 are two; products stay DSPs."""
+    config = MatrixConfig(rows=2, cols=2, a_depth=1024, b_depth=1024)
+    netlist = freeze(export(config, "kiln_matrix").verilog, "kiln_matrix")
+    plan = Plan(memories={"core.buffer": scheme})
+    protected = protect(*for_block_ram(netlist, plan))
+    module = ExportedModule(name="kiln_matrix", verilog=protected.verilog, count=1, children={})
+    built = ExportedDesign(top="kiln_matrix", modules=(module,), ports=(), config=None)
+    found = synthesis(built, ECP5, cache=cache)
+    assert used(found.metrics, "bram") == rams
+    assert used(found.metrics, "dsp") == 4
+    check_manifest(read_netlist(found.netlist, "kiln_matrix"), protected.manifest)

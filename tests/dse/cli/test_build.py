@@ -91,3 +91,14 @@ def test_what_is_on_disk_is_built(asked: dict[str, Any], tmp_path: Path) -> None
     outcome = dse("build", "--design", design)
     assert outcome.code == 2
     assert "write the design again with `dse generate`" in " ".join(outcome.err.split())
+
+
+def test_a_protected_design_is_refused_since_nobody_would_count_it(
+    asked: dict[str, Any], tmp_path: Path
+) -> None:
+    design = make_design(tmp_path)
+    (design / "manifest.json").write_text("{}", "utf-8")
+    outcome = dse("build", "--design", design)
+    assert outcome.code == 2
+    assert "the redundancy in a bitstream is not counted yet" in " ".join(outcome.err.split())
+    assert not asked
