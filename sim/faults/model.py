@@ -106,6 +106,8 @@ FAULT_MODELS: Mapping[str, FaultModel] = {
         FaultModel("set", "transient of a net for a cycle", (NET,)),
         FaultModel("stuck0", "net or flip-flop stuck at 0", (FLOP, NET), STUCK_0, ALWAYS),
         FaultModel("stuck1", "net or flip-flop stuck at 1", (FLOP, NET), STUCK_1, ALWAYS),
+        FaultModel("stuck0_memory", "memory bit stuck at 0", (MEMORY,), STUCK_0, ALWAYS),
+        FaultModel("stuck1_memory", "memory bit stuck at 1", (MEMORY,), STUCK_1, ALWAYS),
         FaultModel("intermittent0", "net or flip-flop at 0 for 8 cycles", (FLOP, NET), STUCK_0, 8),
         FaultModel("intermittent1", "net or flip-flop at 1 for 8 cycles", (FLOP, NET), STUCK_1, 8),
     )

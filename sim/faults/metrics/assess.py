@@ -33,14 +33,15 @@ def assess(
     """Return the failure rates of campaigns that have one.
 
     Upsets of several bits take their share of the upsets' rate, and those of single bits what is
-    left, where both were injected into a structure; stuck-at-0 and stuck-at-1 take a half each.
+    left, where both were injected into a structure; stuck-at-0 and stuck-at-1 of the same kinds of
+    sites take a half each.
 
     Parameters
     ----------
     hardened, cells
         As of `failures.failures`.
     """
-    permanent = sum(nature_of(result) == PERMANENT for result in results)
+    permanent = [result for result in results if nature_of(result) == PERMANENT]
     multiple = [r for r in results if r.campaign.model.name == _MULTIPLE]
     single = [r for r in results if nature_of(r) == TRANSIENT and r not in multiple]
     found = []
@@ -54,7 +55,7 @@ def assess(
             rates,
             nature,
             mechanism=result.campaign.model.title,
-            share=1 / permanent if nature == PERMANENT else 1.0,
+            share=1 / _alike(result, permanent) if nature == PERMANENT else 1.0,
             hardened=hardened,
             cells=cells,
         )
@@ -70,3 +71,9 @@ def assess(
             part = part.rated(fit)
         found.append(part)
     return found
+
+
+def _alike(result: CampaignResult, others: Sequence[CampaignResult]) -> int:
+    """Return how many campaigns are about the kinds of sites that `result` is about."""
+    kinds = set(result.campaign.model.kinds)
+    return sum(not kinds.isdisjoint(other.campaign.model.kinds) for other in others)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hw.matrix import MatrixConfig
 from sim.faults.experiment import Experiment, observe
 from sim.mac.stimulus import random_stimulus
 
-__all__ = ["DESIGNS", "histogram", "mac", "matrix", "packetiser", "triple", "verilog"]
+__all__ = ["DESIGNS", "corners", "histogram", "mac", "matrix", "packetiser", "triple", "verilog"]
 
 DESIGNS = Path(__file__).parent / "designs"
 Steps = list[dict[str, int]]
@@ -48,6 +49,23 @@ def histogram(cycles: int = 60, *, seed: int = 2) -> Experiment:
         lane, valid = int(rng.integers(4)), int(rng.random() < 0.7)
         steps.append({"key": key, "ask": ask, "lane": lane, "key_valid": valid})
     return _experiment("histogram", steps)
+
+
+def corners(cycles: int = 40, *, seed: int = 6) -> Experiment:
+    """Wide words in registers, and in a memory with two writers."""
+    rng = np.random.default_rng(seed)
+    steps: Steps = [{}]
+    while len(steps) < cycles:
+        row, other, ask, write = (int(value) for value in rng.integers(0, [6, 6, 8, 4]))
+        data = int.from_bytes(rng.bytes(9), "little") >> 2 if rng.random() < 0.7 else 0
+        step = {"rst_n": 1, "d": data, "row": row, "other": other, "ask": ask, "write": write}
+        steps.append({**step, "go": int(rng.random() < 0.6)})
+    netlist = freeze(verilog("corners"), "corners")
+    seen = observe(netlist)
+    numbers = [  # some lie on both sides of bit 64
+        replace(w, field_bits=13, signed=True) if w.port == "total" else w for w in seen.data
+    ]
+    return Experiment(netlist, steps, replace(seen, data=tuple(numbers)))
 
 
 def triple(cycles: int = 20, *, seed: int = 3) -> Experiment:

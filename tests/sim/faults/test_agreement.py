@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from sim.faults.lanes import LanesEngine
 from sim.faults.outcome import NEVER, OUTCOME, UNDETECTED, classify
 from sim.faults.sites import FLOP, MEMORY, NET, Sites, list_sites
 from sim.faults.verilator import VerilatorEngine
-from tests.sim.faults.experiments import histogram, packetiser, triple, verilog
+from tests.sim.faults.experiments import corners, histogram, packetiser, triple, verilog
 
 QUICK = "-O1"
 Faults = NDArray[np.void]
@@ -45,7 +46,7 @@ def mixture(sites: Sites, cycles: int, count: int, seed: int) -> Faults:
     return faults
 
 
-@pytest.mark.parametrize("build", [packetiser, histogram, triple])
+@pytest.mark.parametrize("build", [packetiser, histogram, corners, triple])
 def test_every_upset_has_the_same_outcome_in_all_engines(
     build: Callable[[int], Experiment],
 ) -> None:
@@ -101,6 +102,25 @@ def test_cocotb_on_the_original_agrees_on_a_sample() -> None:
     engine = CocotbEngine(experiment, verilog("packetiser"))
     agree(engine.inject(faults), LanesEngine(experiment).inject(faults), faults)
     assert engine.trace() == LanesEngine(experiment).trace()
+
+
+PACKED = """
+module packed_beats(input logic clk, input logic [4:0] d, output logic [4:0] q);
+  typedef struct packed { logic [3:0] kind; logic last; } beat_t;
+  beat_t beat;
+  always_ff @(posedge clk) begin beat.kind <= d[4:1]; beat.last <= d[0] & ~beat.last; end
+  assign q = beat;
+endmodule
+"""
+
+
+def test_cocotb_names_what_it_does_not_reach(tmp_path: Path) -> None:
+    source = tmp_path / "packed.sv"
+    source.write_text(PACKED)
+    netlist = freeze([source], "packed_beats")
+    experiment = Experiment(netlist, [{"d": 3}] * 3, observe(netlist))
+    with pytest.raises(ConfigError, match=r"such as beat\.(kind|last) .* use another engine"):
+        CocotbEngine(experiment, source).trace()
 
 
 def test_an_engine_that_does_not_settle_is_caught() -> None:
@@ -168,6 +188,30 @@ def test_a_netlist_of_another_design_is_refused() -> None:
     other = {"modules": {"triple": {"ports": {}, "cells": {}, "netnames": {}, "attributes": {}}}}
     with pytest.raises(ConfigError, match=r"no port .* map the netlist that is injected"):
         match_gates(netlist, json.dumps(other), library())
+
+
+TOGGLES = """
+module toggles(input clk, input [1:0] row, input [1:0] ask, input [2:0] d, output [2:0] q);
+  reg [2:0] mem [0:3];
+  assign q = mem[ask];
+  always @(posedge clk) mem[row] <= mem[row] ^ d;
+endmodule
+"""
+
+
+def test_stuck_bits_of_a_memory_that_is_written_with_what_it_holds() -> None:
+    netlist = freeze(TOGGLES, "toggles")
+    rng = np.random.default_rng(9)
+    steps = [
+        dict(zip(("row", "ask", "d"), rng.integers(0, [2, 4, 8]).tolist(), strict=True))
+        for _ in range(20)
+    ]
+    experiment = Experiment(netlist, steps, observe(netlist))
+    sites = list_sites(netlist, kinds=(MEMORY,))
+    faults = mixture(sites, 20, 3000, seed=10)
+    truth = VerilatorEngine(experiment, optimize=QUICK).inject(faults)
+    agree(LanesEngine(experiment, lanes=8).inject(faults), truth, faults)
+    assert 0.1 < truth["state"][faults["length"] == ALWAYS].mean() < 0.9
 
 
 WIDE = """

@@ -14,9 +14,10 @@ from sim.faults.campaign import Campaign, Store, run_campaign
 from sim.faults.campaign import run as runner
 from sim.faults.experiment import Experiment, observe
 from sim.faults.lanes import LanesEngine
+from sim.faults.metrics import PERMANENT, assess, load_rates
 from sim.faults.model import find_model
 from sim.faults.outcome import MASKED
-from sim.faults.sites import list_sites
+from sim.faults.sites import KINDS, list_sites
 from sim.faults.statistics import Exhaustive, Frame, Plan, Sampled
 
 COUNTERS = """
@@ -78,7 +79,9 @@ class Stopping:
         return self._engine.inject(faults)
 
 
-@pytest.mark.parametrize("name", ["seu", "memory", "mbu", "set", "stuck0", "intermittent1"])
+@pytest.mark.parametrize(
+    "name", ["seu", "memory", "mbu", "set", "stuck0", "stuck1_memory", "intermittent1"]
+)
 def test_parts_have_the_outcomes_of_the_whole(
     engine: LanesEngine, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,3 +161,21 @@ def test_patterns_do_not_depend_on_where_a_campaign_is_cut() -> None:
     shares = np.unique(whole["pattern"], return_counts=True)[1] / 100
     assert len(shares) == 4
     assert 0.4 < shares.max() < 0.8
+
+
+def test_each_kind_of_site_has_its_rate_once_however_many_stuck_models_there_are(
+    engine: LanesEngine,
+) -> None:
+    names = ("stuck0", "stuck1", "stuck0_memory", "stuck1_memory")
+    results = [run_campaign(campaign(engine, name, sample=200), engine, jobs=1) for name in names]
+    rates, sites = load_rates(), list_sites(engine.experiment.netlist, kinds=(0, 1, 2))
+    parts = assess(results, rates)
+    for kind, name in enumerate(KINDS):
+        bits = sum(word.bits for word in sites.words if word.kind == kind)
+        found = sum(
+            fit
+            for part in parts
+            for stratum, fit in zip(part.tally.strata, part.fit.tolist(), strict=True)
+            if stratum.kind == kind
+        )
+        assert found == pytest.approx(bits * rates.of(PERMANENT, kind).fit_per_cell), name
