@@ -22,7 +22,7 @@ def own_lut(module) -> float:
 
 
 def make_table(folder: Path, sizes=SIZES) -> Table:
-    """Return the table of arrays of some sizes, by the rule; the graphs are those of the engines."""
+    """Return the table of arrays of some sizes, by the rule; graphs are those of the engines."""
     data = DatasetFolder(folder)
     for rows, cols in sizes:
         knobs = {"rows": rows, "cols": cols}
@@ -42,6 +42,6 @@ def make_table(folder: Path, sizes=SIZES) -> Table:
                 family="ecp5",
                 figures={"engine_lut_measured": total},
                 modules=modules,
-            )  # fmt: skip
+            )
         )
     return read_table(data, "ecp5")
