@@ -50,7 +50,6 @@ def test_all_bars_can_be_met() -> None:
         (("targets", 2, "passed"), False, "permanent SPFM both: bound 99.3000%"),
         (("targets", 5, "passed"), False, "period 7.000 ns"),
         (("targets",), TARGETS[:3], "every kind of target was judged"),
-        (("duplication", "targets", 0, "passed"), False, "duplicated: transient SPFM"),
     ],
 )
 def test_each_bar_can_be_missed(path: tuple[Any, ...], value: Any, words: str) -> None:
