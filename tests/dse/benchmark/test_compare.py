@@ -64,9 +64,9 @@ def test_a_seed_says_what_is_drawn(truth: Truth) -> None:
 
 
 def test_a_point_that_is_asked_for_again_costs_nothing(truth: Truth) -> None:
-    # Nearly the whole space: random draws hit what is known over and over.
-    found = next(compare(truth, ["random"], seeds=1, budget=300))
-    assert found.gaps.shape == (1, 300)
+    # Most of the space: random draws hit what is known over and over.
+    found = next(compare(truth, ["random"], seeds=1, budget=200))
+    assert found.gaps.shape == (1, 200)
     assert found.final[0] < 0.05
 
 
