@@ -28,7 +28,7 @@ def dataset(
     ] = Path("runs/dataset"),
     designs: Annotated[int, typer.Option(help="Designs of the sweep.", min=1)] = 3000,
     generators: Annotated[str, typer.Option(help="Generators by commas; all, if left out.")] = "",
-    measure: Annotated[str, typer.Option(help="area, clock; by commas.")] = "area",
+    measure: Annotated[str, typer.Option(help="area, clock, power; by commas.")] = "area",
     targets: Annotated[str, typer.Option(help="Boards and processes, by commas.")] = _TARGETS,
     seeds: Annotated[int, typer.Option(help="Placements of each design.", min=1)] = 1,
     seed: Annotated[int, typer.Option(help="Of the designs.", min=0)] = 0,

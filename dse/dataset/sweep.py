@@ -93,7 +93,7 @@ class Sweep:
             for _, name, number in order
             for kind in self.kinds
             for target in self.targets
-            if MEASURES[kind].takes(target)
+            if MEASURES[kind].suits(name, target)
             for seed in range(self.seeds if kind == "clock" else 1)
         ]
         return whole[self.shard[0] :: self.shard[1]]

@@ -158,7 +158,7 @@ class Ladder:
         clock_mhz = min(figure(clock, "clock_mhz"), self._target.clock.max_mhz)
         causes = self._causes(config, clock_mhz)
         use = _peak_share(causes, config, clock_mhz) / simulated.peak_share
-        watts = self._power(area, simulated)
+        watts = power_report(area, self._target, simulated.activity, self._liberty)
         power = _trace_power(watts, clock_mhz, use) | _memory_power(causes, self._target)
         return Climb(
             design=design,
@@ -231,21 +231,23 @@ class Ladder:
             metrics=Metrics(engine_cycles_measured=counted, engine_cycles_modelled=closed_form),
         )
 
-    def _power(self, area: SynthesisReport, simulated: _Simulated) -> PowerReport:
-        if self._target.family == "sky130":
-            from boards.sky130 import library
 
-            return asic_power(area.netlist, library(self._liberty), simulated.activity)
-        modules = {
-            name: {k: v * row["count"] for k, v in row.items() if k != "count"}
-            for name, row in area.modules.items()
-        }
-        return fpga_power(
-            self._target.family,
-            modules,
-            simulated.activity,
-            device_lut=self._target.budget.get("lut"),
-        )
+def power_report(
+    area: SynthesisReport,
+    target: Target,
+    activity: Mapping[str, float],
+    liberty: Path | None = None,
+) -> PowerReport:
+    """Return the power of what was synthesised, at the activity of a simulation."""
+    if target.family == "sky130":
+        from boards.sky130 import library
+
+        return asic_power(area.netlist, library(liberty), activity)
+    modules = {
+        name: {k: v * row["count"] for k, v in row.items() if k != "count"}
+        for name, row in area.modules.items()
+    }
+    return fpga_power(target.family, modules, activity, device_lut=target.budget.get("lut"))
 
 
 def _job(case: GemmCase) -> MatrixJob:

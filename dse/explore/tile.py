@@ -11,7 +11,7 @@ from hw.matrix import MatrixConfig, MatrixJob
 from hw.numerics import TwosComplement, find_format
 from sim.cosim import GemmCase
 
-__all__ = ["tile_cases"]
+__all__ = ["draw_case", "tile_cases"]
 
 _DEPTH = 96
 """Longest dot product simulated: activity has settled, and the tile takes about a second."""
@@ -47,7 +47,15 @@ def _case(config: MatrixConfig, operator: Operator, rng: np.random.Generator) ->
     m = min(operator.m, 2 * config.rows)
     k = min(operator.k, max(_DEPTH, 2 * config.rows))
     n = min(operator.n, 2 * config.cols)
-    job = config.plan(m, k, n, operator.format)
+    return draw_case(config, (m, k, n), operator.format, rng)
+
+
+def draw_case(
+    config: MatrixConfig, shape: tuple[int, int, int], mode: str, rng: np.random.Generator
+) -> GemmCase:
+    """Return a job of a shape (m, k, n) in a format, "" for plain integers, with its operands."""
+    m, k, n = shape
+    job = config.plan(m, k, n, mode)
     draw = _codes if config.formats else _integers
     return GemmCase(job=job, A=draw(config, job, (m, k), rng), B=draw(config, job, (k, n), rng))
 

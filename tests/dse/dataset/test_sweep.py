@@ -13,7 +13,9 @@ from dse.dataset import GENERATORS, Sweep
 from dse.dataset.measure import MEASURES, Measure, _kept, _measurement
 from dse.dataset.sweep import counts
 from hw.contracts import ConfigError
-from surrogates.data import DatasetFolder
+from hw.export import export
+from hw.matrix import MatrixConfig
+from surrogates.data import DatasetFolder, record_design
 from surrogates.graphs import design_graph
 from tests.dse.cli.helpers import dse
 
@@ -109,6 +111,25 @@ def test_clocks_are_measured_where_there_is_a_router(tmp_path: Path) -> None:
     kinds = [(task.kind, task.target.name, task.seed) for task in sweep.tasks()]
     clocks = [("clock", "ecpix5-85f", seed) for seed in range(3)]
     assert kinds == [("area", "ecpix5-85f", 0), ("area", "sky130", 0), *clocks]
+
+
+def test_power_is_measured_of_engines(tmp_path: Path) -> None:
+    both = {"codec": 1, "matrix": 1}
+    sweep = make_sweep(tmp_path, kinds=("power",), generators=both)
+    assert {task.generator for task in sweep.tasks()} == {"matrix"}
+
+
+def test_energy_of_an_engine_is_that_of_its_modules() -> None:
+    config = MatrixConfig(rows=2, cols=2, a_depth=16, b_depth=16, result_rows=4)
+    design = export(config, "kiln")
+    record = record_design("matrix", {}, design)
+    found = MEASURES["power"].measure(record, design, load_target("sky130"), 0)
+    whole = found.figures["cycle_energy_pj_modelled"]
+    parts = sum(row["cycle_pj"] * row["count"] for row in found.modules.values())
+    assert 0.5 * whole < parts <= whole  # the clock tree is of no module
+    assert found.modules["pe"]["count"] == 2
+    again = MEASURES["power"].measure(record, design, load_target("sky130"), 1)
+    assert again.figures["cycle_energy_pj_modelled"] != whole  # other operands
 
 
 @pytest.mark.parametrize(
