@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "JsonFlag",
+    "check_folder",
     "emit_json",
     "emit_table",
     "note",
@@ -65,6 +66,14 @@ def told(**figures: tuple[str, str]) -> dict[str, Any]:
             for name, (fidelity, tool) in figures.items()
         },
     }
+
+
+def check_folder(option: str, path: Path) -> None:
+    """Refuse a folder to write to that is a file; `ConfigError`."""
+    from hw.contracts import ConfigError
+
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"{option} {path} is a file; name a folder")
 
 
 def note(text: str, style: str = "") -> None:

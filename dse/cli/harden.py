@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .complete import design_folders
-from .console import JsonFlag, emit_json, emit_table, note, typed_command
+from .console import JsonFlag, check_folder, emit_json, emit_table, note, typed_command
+from .sources import (
+    DefineOption,
+    IncludeOption,
+    MoreFiles,
+    ParameterOption,
+    VerilogOption,
+    parse_pairs,
+)
 
 if TYPE_CHECKING:
     from dse.harden import Target
@@ -23,16 +32,18 @@ _SHAPE = re.compile(r"(\d+)x(\d+)x(\d+)")
 
 @app.command(no_args_is_help=True)
 def harden(
+    more: MoreFiles = None,
     design: Annotated[
         Path | None,
         typer.Option(
             "--design", "-d", help="Design folder of a run.", autocompletion=design_folders
         ),
     ] = None,
-    verilog: Annotated[
-        list[Path] | None, typer.Option("--verilog", help="Verilog or SystemVerilog files.")
-    ] = None,
+    verilog: VerilogOption = None,
     top: Annotated[str, typer.Option(help="Top module of --verilog.")] = "",
+    include: IncludeOption = None,
+    define: DefineOption = None,
+    parameter: ParameterOption = None,
     stimulus: Annotated[
         str, typer.Option(help="Python file with a function `stimulus`, a .vcd, or `random`.")
     ] = "",
@@ -74,10 +85,17 @@ def harden(
         raise ConfigError(f"--confidence={confidence} is no share; use one between 0 and 1")
     if not 0 <= slower < float("inf"):
         raise ConfigError(f"--slower={slower} is no share; use 0 or more, such as 0.05")
-    if out is not None and out.exists() and not out.is_dir():
-        raise ConfigError(f"--out {out} is a file; name a folder")
+    if out is not None:
+        check_folder("--out", out)
     note("Freezing and mapping the design ...", style="dim")
-    target = _target(design, verilog, top, stimulus, cycles, job, observe, seed)
+    if design is not None:
+        own = (verilog, more, top, stimulus, include, define, parameter, observe, cycles)
+        target = _kiln(design, job, seed, refused=own)
+    else:
+        target = _verilog(
+            [*(verilog or ()), *(more or ())], top, stimulus, observe, include, define, parameter,
+            cycles, seed, job,
+        )  # fmt: skip
     base = target.variants[0]
     budget = Budget(faults=faults, confidence=confidence, seed=seed)
 
@@ -106,34 +124,48 @@ def harden(
     note(f"Protected Verilog, manifest and figures: {folder}")
 
 
-def _target(
-    design: Path | None,
-    verilog: list[Path] | None,
-    top: str,
-    stimulus: str,
-    cycles: int,
-    job: str,
-    observe: Path | None,
-    seed: int,
-) -> Target:
-    from dse.harden import kiln_target, verilog_target
+def _kiln(design: Path, job: str, seed: int, refused: Sequence[Any]) -> Target:
+    from dse.harden import kiln_target
     from hw.contracts import ConfigError
 
-    if design is not None:
-        if verilog or top or stimulus:
-            raise ConfigError("--design brings its Verilog along; leave out --verilog and its own")
-        if observe is not None or cycles:
-            raise ConfigError("--design runs a job of its own; leave out --observe and --cycles")
-        match = _SHAPE.fullmatch(job)
-        if job and not match:
-            raise ConfigError(f"--job {job}: write MxKxN, such as 16x32x16")
-        shape = (int(match[1]), int(match[2]), int(match[3])) if match else None
-        return kiln_target(design, shape=shape, seed=seed)
-    if not verilog or not top or not stimulus:
+    if any(refused):
+        raise ConfigError(
+            "--design brings its Verilog and its job along; leave out --verilog, --top, "
+            "--stimulus, --cycles, --observe, -I, -D and -P, or leave out --design"
+        )
+    match = _SHAPE.fullmatch(job)
+    if job and not match:
+        raise ConfigError(f"--job {job}: write MxKxN, such as 16x32x16")
+    shape = (int(match[1]), int(match[2]), int(match[3])) if match else None
+    return kiln_target(design, shape=shape, seed=seed)
+
+
+def _verilog(
+    files: Sequence[Path],
+    top: str,
+    stimulus: str,
+    observe: Path | None,
+    include: Sequence[Path] | None,
+    define: Sequence[str] | None,
+    parameter: Sequence[str] | None,
+    cycles: int,
+    seed: int,
+    job: str,
+) -> Target:
+    from dse.harden import verilog_target
+    from hw.contracts import ConfigError
+
+    if not files or not top or not stimulus:
         raise ConfigError(
             "nothing to harden; give --design FOLDER, or --verilog FILE --top NAME --stimulus FILE"
         )
-    return verilog_target(verilog, top, stimulus, observe=observe, cycles=cycles, seed=seed)
+    if job:
+        raise ConfigError("--job is of Kiln's engines; the inputs of --verilog are --stimulus")
+    return verilog_target(
+        files, top, stimulus, observe=observe, includes=include or (),
+        defines=parse_pairs("-D", define), parameters=parse_pairs("-P", parameter),
+        cycles=cycles, seed=seed,
+    )  # fmt: skip
 
 
 def _print(told: dict[str, Any]) -> None:

@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .complete import design_folders
-from .console import JsonFlag, emit_json, emit_table, note, stderr, typed_command
+from .console import JsonFlag, check_folder, emit_json, emit_table, note, stderr, typed_command
 from .shard import SHARD_HELP, parse_shard
+from .sources import (
+    DefineOption,
+    IncludeOption,
+    MoreFiles,
+    ParameterOption,
+    VerilogOption,
+    parse_pairs,
+)
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -30,26 +38,18 @@ _SHAPE = re.compile(r"(\d+)x(\d+)x(\d+)")
 
 @app.command(no_args_is_help=True)
 def inject(
-    more: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Further Verilog files.")
-    ] = None,
+    more: MoreFiles = None,
     design: Annotated[
         Path | None,
         typer.Option(
             "--design", "-d", help="Design folder of a run.", autocompletion=design_folders
         ),
     ] = None,
-    verilog: Annotated[
-        list[Path] | None, typer.Option("--verilog", help="Verilog or SystemVerilog files.")
-    ] = None,
+    verilog: VerilogOption = None,
     top: Annotated[str, typer.Option(help="Top module of --verilog.")] = "",
-    include: Annotated[
-        list[Path] | None, typer.Option("-I", help="Folder of included files.")
-    ] = None,
-    define: Annotated[list[str] | None, typer.Option("-D", help="Macro, NAME=VALUE.")] = None,
-    parameter: Annotated[
-        list[str] | None, typer.Option("-P", help="Parameter of the top module, NAME=VALUE.")
-    ] = None,
+    include: IncludeOption = None,
+    define: DefineOption = None,
+    parameter: ParameterOption = None,
     stimulus: Annotated[
         str, typer.Option(help="Python file with a function `stimulus`, a .vcd, or `random`.")
     ] = "",
@@ -113,6 +113,8 @@ def inject(
 
     models, rated = fault_models(faults), load_rates(rates)
     check_share(pmhf_share)
+    if out is not None:
+        check_folder("--out", out)
     settled = Settled(
         plan=_known("--campaign", campaign), sample=sample, margin=_share("--margin", margin),
         confidence=_share("--confidence", confidence), seed=seed, jobs=jobs or None,
@@ -207,7 +209,8 @@ def _verilog(
         )
     return verilog_subject(
         files, top, stimulus, observe=observe, includes=include or (),
-        defines=_pairs("-D", define), parameters=_pairs("-P", parameter), cycles=cycles, seed=seed,
+        defines=parse_pairs("-D", define), parameters=parse_pairs("-P", parameter),
+        cycles=cycles, seed=seed,
     )  # fmt: skip
 
 
@@ -251,18 +254,6 @@ def _share(option: str, value: float) -> float:
     if not 0 < value < 1:
         raise ConfigError(f"{option}={value} is no share; use a number between 0 and 1")
     return value
-
-
-def _pairs(option: str, given: Sequence[str] | None) -> dict[str, str]:
-    from hw.contracts import ConfigError
-
-    found = {}
-    for text in given or ():
-        name, equals, value = text.partition("=")
-        if not equals and option == "-P":
-            raise ConfigError(f"{option} {text}: write NAME=VALUE")
-        found[name] = value if equals else "1"
-    return found
 
 
 def _tell(subject: Subject) -> None:

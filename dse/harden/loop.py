@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from boards.frozen import Frozen
 from boards.protect import MappedDesign, Plan, Protected, map_sky130, protect, with_plain_enables
 from hw.contracts import KilnError
-from sim.faults.experiment import Experiment, Step, observe
+from sim.faults.experiment import Step
 from sim.faults.metrics import Metric
 from sim.faults.metrics.asil import Verdict
 
@@ -162,7 +162,12 @@ class _Work:
             self.tell(f"measuring {variant.name or 'the design as it is'}")
             budget = replace(self.budget, gates=variant.gates)
             self.found[variant.name] = measure(
-                variant.experiment, variant.window, self.structure, budget, progress=self.tell
+                variant.experiment,
+                variant.window,
+                self.structure,
+                budget,
+                within=variant.within,
+                progress=self.tell,
             )
         self._offer(self_test=False)
 
@@ -174,6 +179,7 @@ class _Work:
                 variant.experiment,
                 self.structure,
                 replace(self.budget, gates=variant.gates),
+                within=variant.within,
                 tests=self_tests(variant.netlist, variant.inputs, variant.window.start),
                 progress=self.tell,
             )
@@ -275,11 +281,12 @@ class _Work:
         )
 
     def _permanent(self, attempt: Attempt) -> Measured:
-        netlist = attempt.protected.netlist
+        variant = attempt.variant
         return permanent(
-            Experiment(netlist, attempt.variant.inputs, observe(netlist)),
-            guarded(attempt.variant.netlist, self.structure),
+            variant.experiment_of(attempt.protected.netlist),
+            guarded(variant.netlist, self.structure),
             replace(self.budget, gates=attempt.mapped.gates),
+            within=variant.within,
             tests=attempt.tests,
             progress=self.tell,
         )
@@ -314,12 +321,12 @@ def inject(
 ) -> tuple[Measured, list[list[Step]]]:
     """Return what faults do to a protected variant, permanent ones if `lasting`; and its tests."""
     tags, budget = guarded(variant.netlist, structure), replace(budget, gates=mapped.gates)
-    experiment = Experiment(made.netlist, variant.inputs, observe(made.netlist))
-    found = measure(experiment, variant.window, tags, budget, progress=tell)
+    experiment, within = variant.experiment_of(made.netlist), variant.within
+    found = measure(experiment, variant.window, tags, budget, within=within, progress=tell)
     start = variant.window.start
     tests = self_tests(made.netlist, variant.inputs, start, made.test_cycles)
     if lasting:
-        found |= permanent(experiment, tags, budget, tests=tests, progress=tell)
+        found |= permanent(experiment, tags, budget, within=within, tests=tests, progress=tell)
     return found, tests
 
 

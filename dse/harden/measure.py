@@ -160,6 +160,7 @@ def measure(
     structure: Callable[[str], str],
     budget: Budget,
     *,
+    within: int | None = None,
     hardened: Sequence[str] = (),
     progress: Callable[[str], None] | None = None,
 ) -> Measured:
@@ -171,6 +172,8 @@ def measure(
         Cycles in which faults begin.
     structure : callable
         The structure of a hierarchical name.
+    within : int, optional
+        Cycles after the first wrong output in which a detector must fire; any, if left out.
     """
     engine = LanesEngine(experiment)
     parts: list[Failures] = []
@@ -187,7 +190,7 @@ def measure(
             confidence=budget.confidence,
             seed=budget.seed,
         )
-        result = run_campaign(Campaign(sites, plan, model), engine, jobs=1)
+        result = run_campaign(Campaign(sites, plan, model, within=within), engine, jobs=1)
         injections += len(result.classes)
         parts.append(
             failures(
@@ -239,6 +242,7 @@ def permanent(
     structure: Callable[[str], str],
     budget: Budget,
     *,
+    within: int | None = None,
     tests: Sequence[Sequence[Step]] = (),
     progress: Callable[[str], None] | None = None,
 ) -> Measured:
@@ -267,7 +271,7 @@ def permanent(
             plan = Stratified(
                 frame=frame, sample=sample, confidence=budget.confidence, seed=budget.seed
             )
-            result = run_campaign(Campaign(sites, plan, model), engine, jobs=1)
+            result = run_campaign(Campaign(sites, plan, model, within=within), engine, jobs=1)
             injections += len(result.classes)
             parts.append(
                 failures(

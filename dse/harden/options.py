@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from boards.frozen import Frozen
@@ -12,7 +12,8 @@ from boards.protect.area import added_area_um2
 from boards.sky130 import library
 from boards.sky130.memories import FLOP_LIMIT_BITS, memory_macro
 from boards.sky130.table import PREFIX
-from sim.faults.experiment import Experiment, Step, observe
+from hw.contracts import ConfigError
+from sim.faults.experiment import Experiment, Observation, Step, observe
 from sim.faults.sites import FLOP, MEMORY, NET
 
 from .choice import Chosen, Limits, Option, Structure, choose
@@ -55,6 +56,10 @@ class Variant:
         Its gates, which share the transients of all nets; 0 takes as many as bits of nets.
     mapped : MappedDesign, optional
         The whole of it, for a plan that protects nothing more.
+    observation : Observation, optional
+        Which of its outputs count, and as what; by default what port names tell.
+    within : int, optional
+        Cycles after the first wrong output in which a detector must fire; any, if left out.
     """
 
     name: str
@@ -66,10 +71,36 @@ class Variant:
     period_ns: float = 0.0
     gates: float = 0.0
     mapped: MappedDesign | None = None
+    observation: Observation | None = None
+    within: int | None = None
 
     @property
     def experiment(self) -> Experiment:
-        return Experiment(self.netlist, self.inputs, observe(self.netlist))
+        """What is run of the design itself."""
+        return self.experiment_of(self.netlist)
+
+    def experiment_of(self, netlist: Frozen) -> Experiment:
+        """Return the same run of the design with protection, whose outputs say what it saw.
+
+        Raises
+        ------
+        ConfigError
+            An output of the design's own has the name of what protection adds to, and was
+            declared to be something else than a detector.
+        """
+        own = {port.name for port in self.netlist.outputs}
+        seen, told = self.observation or observe(self.netlist), observe(netlist)
+        changed = netlist is not self.netlist
+        for name in (*told.detectors, *told.correctors):
+            if changed and name in own and name not in (*seen.detectors, *seen.correctors):
+                raise ConfigError(
+                    f"{name}: protection tells there what it sees; name it among detectors or "
+                    "correctors, or give the output another name"
+                )
+        detectors = (*seen.detectors, *(name for name in told.detectors if name not in own))
+        correctors = (*seen.correctors, *(name for name in told.correctors if name not in own))
+        both = replace(seen, detectors=detectors, correctors=correctors)
+        return Experiment(netlist, self.inputs, both)
 
 
 def plan_of(

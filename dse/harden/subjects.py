@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,12 +39,33 @@ class Target:
 
 
 def verilog_target(
-    files: Sequence[Path], top: str, stimulus: str, *, observe: Path | None = None,
-    cycles: int = 0, seed: int = 0,
-) -> Target:  # fmt: skip
-    """Return a user's own design; each instance is a structure, unless `observe` says otherwise."""
-    subject = verilog_subject(files, top, stimulus, observe=observe, cycles=cycles, seed=seed)
-    variant = _variant("", subject.netlist, subject.experiment.inputs, subject.played.start)
+    files: Sequence[Path],
+    top: str,
+    stimulus: str,
+    *,
+    observe: Path | None = None,
+    includes: Sequence[Path] = (),
+    defines: Mapping[str, str] | None = None,
+    parameters: Mapping[str, str] | None = None,
+    cycles: int = 0,
+    seed: int = 0,
+) -> Target:
+    """Return a user's own design; each instance is a structure, unless `observe` says otherwise.
+
+    What counts, detectors, window and time-out are those of `observe`, as for `dse inject`.
+    """
+    subject = verilog_subject(
+        files, top, stimulus, observe=observe, includes=includes, defines=defines,
+        parameters=parameters, cycles=cycles, seed=seed,
+    )  # fmt: skip
+    window = subject.played.window(subject.settings)
+    plain = _variant("", subject.netlist, subject.experiment.inputs, window.start)
+    variant = replace(
+        plain,
+        window=range(window.start, max(window.start + 1, min(window.stop, plain.window.stop))),
+        observation=subject.experiment.observation,
+        within=subject.settings.within,
+    )
     return Target((variant,), subject.structure)
 
 

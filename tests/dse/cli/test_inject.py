@@ -137,6 +137,7 @@ def test_options_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
         ((), "nothing to inject into"),
         (("--verilog", "x.v"), "--top is missing"),
         (("--shard", "3/2"), "--shard 3/2: write I/N"),
+        (("--out", __file__), "is a file; name a folder"),
         (("--margin", "2"), "--margin=2.0 is no share"),
         (("--verilog", "x.v", "--job", "2x2x2"), "--job and --mode are of Kiln's engines"),
         (("--design", tmp_path, "--cycles", 9), "--design brings its Verilog"),
