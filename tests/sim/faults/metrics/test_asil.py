@@ -20,7 +20,8 @@ from sim.faults.metrics import (
     structure_rows,
     together,
 )
-from sim.faults.metrics.asil import lfm, pmhf, spfm
+from sim.faults.metrics.asil import Metric, lfm, pmhf, spfm
+from sim.faults.metrics.failures import residual_fit
 from sim.faults.outcome import CLASSES, CORRECTED, DETECTED, DORMANT, MASKED, SDC, VIOLATION
 from sim.faults.sites import FLOP, MEMORY, NET
 from sim.faults.statistics import Stratum, Tally
@@ -105,6 +106,68 @@ def test_the_bound_is_judged_not_the_estimate():
     assert verdicts["D"].margin == pytest.approx(bound - 0.99)
     whole = part(TRANSIENT, sample, [10.0])
     assert spfm(whole) == (pytest.approx(1 - 2 / 300),) * 2
+
+
+UNSEEN = [("data", FLOP, {SDC: 10, DETECTED: 90}), ("rest", FLOP, {})]
+"""All of `data` injected, a tenth of it escapes; of `rest` nothing was, any share may: 0 to 1."""
+
+
+def test_a_failure_rate_has_the_bounds_of_its_share():
+    """30 FIT seen and 10 FIT unseen: 3 FIT escape at least, 3 + 10 at most, 40 / 10 as is seen."""
+    found = part(PERMANENT, UNSEEN, [30.0, 10.0])
+    assert residual_fit(found) == pytest.approx((4.0, 3.0, 13.0))
+    metric = next(m for m in metrics([found]) if m.name == "PMHF")
+    assert (metric.value, metric.bound) == pytest.approx((4.0, 13.0))
+
+
+def test_the_latent_metrics_bound_takes_both_upper_bounds():
+    """40 FIT: 30 of data, 6 of a checker of which a fifth is latent, 4 of one that nobody tried."""
+    rows = [
+        UNSEEN[0],
+        ("check", NET, {DETECTED: 80, MASKED: 15, DORMANT: 5}),
+        ("other", NET, {}),
+    ]
+    found = lfm(part(PERMANENT, rows, [30.0, 6.0, 4.0]), {"check", "other"})
+    residual, worst = 40 * 3 / 36, 3 + 4  # FIT
+    latent, most = 10 * 0.2, 6 * 0.2 + 4
+    assert found == pytest.approx((1 - latent / (40 - residual), 1 - most / (40 - worst)))
+
+
+def test_both_bounds_of_the_failure_rate_have_the_term_of_two_faults():
+    """Of each nature 40 FIT, 4 escape, 13 at most; two faults: 100 * 80 * 1e-9 * 1e5 / 2."""
+    parts = [part(nature, UNSEEN, [30.0, 10.0]) for nature in (TRANSIENT, PERMANENT)]
+    assert pmhf(parts, latent_fit=100.0, lifetime_h=1e5) == pytest.approx((8.4, 26.4))
+    assert pmhf(parts) == pytest.approx((8.0, 26.0))
+
+
+LIMITS = {
+    "SPFM": {"B": 0.90, "C": 0.97, "D": 0.99},
+    "LFM": {"B": 0.60, "C": 0.80, "D": 0.90},
+    "PMHF": {"B": 100.0, "C": 100.0, "D": 10.0},  # 1e-7, 1e-7 and 1e-8 an hour
+}
+"""ISO 26262-5:2018, tables 4, 5 and 6."""
+
+
+def test_limits_are_the_standards():
+    found = [Metric(name, PERMANENT, "both", 0.5, 0.5) for name in LIMITS]
+    whole = judge(found, pmhf_share_fit=10.0)
+    assert {(v.metric.name, v.level): v.limit for v in whole} == {
+        (name, level): limit for name, table in LIMITS.items() for level, limit in table.items()
+    }
+    tenth = [v.limit for v in judge(found) if v.metric.name == "PMHF"]
+    assert tenth == [10.0, 10.0, 1.0]
+
+
+@pytest.mark.parametrize("name", list(LIMITS))
+def test_a_share_may_be_at_the_limit_and_a_rate_must_be_below(name):
+    for level, limit in LIMITS[name].items():
+        for bound, passed in [
+            (limit, name != "PMHF"),
+            (limit * 0.999, name == "PMHF"),
+            (limit * 1.001, name != "PMHF"),
+        ]:
+            verdicts = judge([Metric(name, PERMANENT, "both", 0.5, bound)], pmhf_share_fit=10.0)
+            assert next(v.passed for v in verdicts if v.level == level) is passed
 
 
 @pytest.mark.parametrize(("fit", "passed"), [(0.99, True), (1.0, False), (1.5, False)])
