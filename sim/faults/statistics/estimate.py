@@ -127,8 +127,9 @@ class Tally:
         more pair that could not be worse, where it weighs most [after Fay and Feuer 1997]. Of a
         single stratum it is Clopper's and Pearson's, and a heavy stratum that was looked at little
         is not taken for clean because nothing was seen there. In the variance, the strata's shares
-        are drawn a little towards their mean; finite strata are corrected for. A stratum of which
-        nothing was drawn may have any share from 0 to 1.
+        are drawn a little towards their mean; finite strata are corrected for, as of the simple
+        sample that tells as much as both stages. A stratum of which nothing was drawn may have any
+        share from 0 to 1.
         """
         w, known = self._weights(weights), self.counts.sum(axis=1) > 0
         hits = int(self.counts[:, list(of)].sum())
@@ -147,7 +148,7 @@ class Tally:
         drawn = self.counts.sum(axis=1)
         overall = (share @ drawn + 1) / (drawn.sum() + 2)
         smooth = (share * size + 2 * overall) / (size + 2)
-        rest = (self.sizes - drawn) / np.maximum(self.sizes - 1, 1)
+        rest = (self.sizes - size) / np.maximum(self.sizes - 1, 1) * (drawn < self.sizes)
         parts = w**2 * smooth * (1 - smooth) * rest / np.maximum(size - 1, 1)
         value, variance = float(w @ share), float(parts.sum())
         if not (weight := w * rest / np.maximum(size, 1)).any():
