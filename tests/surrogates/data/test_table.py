@@ -9,6 +9,7 @@ import pytest
 
 from hw.contracts import ConfigError
 from surrogates.data import DatasetFolder
+from surrogates.data.pack import unpack
 from surrogates.data.splits import by_generator, by_size, random_split
 from surrogates.data.table import Table, read_table
 
@@ -55,3 +56,16 @@ def test_larger_arrays_are_only_asked_about(table: Table) -> None:
 def test_an_unseen_generator_needs_another_to_learn_from(table: Table) -> None:
     with pytest.raises(ConfigError, match="unseen generator matrix: 10 designs to test, 0"):
         list(by_generator(table, 0))
+
+
+def test_the_committed_dataset_is_whole(tmp_path: Path) -> None:
+    folder = DatasetFolder(tmp_path)
+    new = unpack(Path("surrogates/data/kiln.tar.xz"), folder)
+    assert new["designs"] >= 160
+    for family in ("ecp5", "xcup", "sky130"):
+        table = read_table(folder, family)
+        assert len(table) >= 160
+        assert len(np.unique(table.generators)) >= 6
+        for name, totals in table.totals.items():
+            parts = table.counts @ table.own[name]
+            np.testing.assert_allclose(parts, totals, rtol=0.01 if family == "sky130" else 0)
