@@ -68,4 +68,5 @@ def test_the_committed_dataset_is_whole(tmp_path: Path) -> None:
         assert len(np.unique(table.generators)) >= 6
         for name, totals in table.totals.items():
             parts = table.counts @ table.own[name]
-            np.testing.assert_allclose(parts, totals, rtol=0.01 if family == "sky130" else 0)
+            # Names decide some ties of mapping: equal modules may differ by a LUT.
+            np.testing.assert_allclose(parts, totals, rtol=0.01 if family == "sky130" else 1e-3)
