@@ -7,17 +7,19 @@ transient in those multiplexers too.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from boards.frozen import Bit, Cell, Flop, MemoryCell
+from boards.frozen import Bit, Cell, Flop, Frozen, MemoryCell
 from hw.protect import HsiaoCode
 
 from .builder import Builder, Word
+from .enables import read_bits
 from .manifest import Manifest, Replicas
 
-__all__ = ["Checked", "protect_groups", "protect_memory", "signature"]
+__all__ = ["Checked", "Drivers", "keeps_select", "protect_groups", "protect_memory", "signature"]
 
 Rows = tuple[tuple[int, ...], ...]
 """Of each check bit, the data bits that it is the parity of."""
@@ -32,12 +34,14 @@ class Checked:
     manifest: Manifest
     kept: tuple[str, ...] = ()
     """Registers that synthesis might take for check bits: the parity of a bit is that bit."""
+    covered: tuple[str, ...] = ()
+    """Registers behind read ports that the memory's code corrects."""
 
 
 class Drivers:
     """Multiplexers by the word that they drive."""
 
-    def __init__(self, builder: Builder) -> None:
+    def __init__(self, builder: Builder | Frozen) -> None:
         self.muxes = {cell.output: cell for cell in builder.cells if cell.type == "$mux"}
 
 
@@ -58,6 +62,11 @@ def _signature(drivers: Drivers, d: Word, q: Word) -> tuple[Any, ...]:
     if sides == [("load",), ("load",)]:
         return ("load",)  # a multiplexer of data, not an enable or a reset
     return ("mux", cell.inputs["S"], *sides)
+
+
+def keeps_select(drivers: Drivers, d: Word, q: Word) -> bool:
+    """Whether what `q` is loaded with comes out of an enable's or a reset's multiplexer."""
+    return str(_signature(drivers, d, q)[0]) == "mux"
 
 
 def rows_of(scheme: str, width: int) -> Rows:
@@ -143,10 +152,13 @@ def encoded(b: Builder, name: str, bits: Word, rows: Rows, *, raw: bool = False)
 def _checker(
     b: Builder, name: str, q: Word, stored: Word, scheme: str, manifest: Manifest
 ) -> Checked:
-    """Compare what is stored with its check bits, and correct it where the code can."""
+    """Compare what is stored with its check bits, and correct it where the code can.
+
+    Parity of a memory whose read register votes is that of the vote.
+    """
     rows = rows_of(scheme, len(q))
     syndrome = tuple(
-        b.parity(f"{name}$s{r}", [stored[r], *(q[at] for at in row)], raw=True)
+        b.parity(f"{name}$s{r}", [stored[r], *(q[at] for at in row)], raw=scheme != "parity")
         for r, row in enumerate(rows)
     )
     if scheme == "parity":
@@ -170,10 +182,13 @@ def _checker(
 def protect_memory(b: Builder, index: int, scheme: str) -> Checked:
     """Put check bits beside the words of a memory, a code for each part that is written at once.
 
-    Words are checked where they are read; behind the register of a read port, if it has one, which
-    is then covered as well, and the memory's access time stays what it was.
+    Words are checked where they are read; behind the register of a read port, if it has one and
+    nothing else reads there: it is then covered as well, and the memory's access time stays what it
+    was. A register that SECDED corrects must get no other protection that corrects.
     """
     memory = b.memories[index]
+    covered: tuple[str, ...] = ()
+    readers = Counter(read_bits(b.netlist))
     detected: list[Bit] = []
     corrected: list[Bit] = []
     parts = _parts(memory)
@@ -192,8 +207,14 @@ def protect_memory(b: Builder, index: int, scheme: str) -> Checked:
     for r, (address, data) in enumerate(memory.reads):
         stored = b.word(more)
         reads.append((address, data + stored))
-        seen, behind, added = _behind(b, f"{memory.name}$r{r}", data, stored)
-        manifest |= added
+        seen, behind = data, stored
+        register = _behind(b, data, readers)
+        if register is not None:
+            label = f"{memory.name}$r{r}$check"
+            init = _joined_checks(register[0].init, parts, codes)
+            seen, behind = register[0].q, _beside(b, label, register, stored, init, scheme)
+            manifest |= Manifest((Replicas((label,), more),))
+            covered += (register[0].name,) if scheme == "secded" else ()
         at = 0
         for (low, high), rows in zip(parts, codes, strict=True):
             name = f"{memory.name}$r{r}_{low}"
@@ -203,21 +224,14 @@ def protect_memory(b: Builder, index: int, scheme: str) -> Checked:
             detected += found.detected
             corrected += found.corrected
             at += len(rows)
-    init = []
-    for word in memory.init:
-        checks_of, shift = 0, memory.width
-        for (low, high), rows in zip(parts, codes, strict=True):
-            checks_of |= _checks(word >> low & ((1 << (high - low)) - 1), rows) << shift
-            shift += len(rows)
-        init.append(word | checks_of)
     b.memories[index] = replace(
         memory,
         width=memory.width + more,
         reads=tuple(reads),
         writes=tuple(writes),
-        init=tuple(init),
+        init=tuple(w | _joined_checks(w, parts, codes) << memory.width for w in memory.init),
     )
-    return Checked(tuple(detected), tuple(corrected), manifest)
+    return Checked(tuple(detected), tuple(corrected), manifest, covered=covered)
 
 
 def _parts(memory: MemoryCell) -> list[tuple[int, int]]:
@@ -227,28 +241,54 @@ def _parts(memory: MemoryCell) -> list[tuple[int, int]]:
     return list(zip(starts, [*starts[1:], memory.width], strict=True))
 
 
-def _behind(b: Builder, name: str, data: Word, stored: Word) -> tuple[Word, Word, Manifest]:
-    """Return what a read port's register holds, data and check bits; without one what is read."""
+def _joined_checks(word: int, parts: list[tuple[int, int]], codes: list[Rows]) -> int:
+    """Return the check bits of all parts of a word."""
+    found, shift = 0, 0
+    for (low, high), rows in zip(parts, codes, strict=True):
+        found |= _checks(word >> low & ((1 << (high - low)) - 1), rows) << shift
+        shift += len(rows)
+    return found
+
+
+def _behind(b: Builder, data: Word, readers: Counter[Bit]) -> tuple[Flop, Cell | None] | None:
+    """Return a read port's register and the multiplexer of its enable.
+
+    Only a register behind which nothing else sees what is read: else that would go unchecked.
+    """
+
+    def is_alone(word: Word) -> bool:
+        return all(readers[bit] == 1 for bit in word)
+
+    if not is_alone(data):
+        return None
+    held = {
+        cell.output: cell for cell in b.cells if cell.type == "$mux" and cell.inputs["B"] == data
+    }
     for flop in b.flops:
         if flop.d == data:
-            return flop.q, b.flop(f"{name}$check", stored), _one(f"{name}$check", stored)
-        if len(flop.q) != len(data):
-            continue
-        for cell in b.cells:
-            if (
-                cell.type == "$mux"
-                and cell.output == flop.d
-                and cell.inputs["A"] == flop.q
-                and cell.inputs["B"] == data
-            ):
-                q = b.word(len(stored))
-                d = b.mux(f"{name}$hold", cell.inputs["S"][0], q, stored)
-                for held in (cell, b.cells[-1]):  # a block RAM's own register cannot be corrected
-                    b.keep(held, "A")
-                b.flops.append(Flop(f"{name}$check", d, q, 0))
-                return flop.q, q, _one(f"{name}$check", stored)
-    return data, stored, Manifest()
+            return flop, None
+        mux = held.get(flop.d)
+        if mux is not None and mux.inputs["A"] == flop.q and is_alone(flop.d):
+            return flop, mux
+    return None
 
 
-def _one(name: str, word: Word) -> Manifest:
-    return Manifest((Replicas((name,), len(word)),))
+def _beside(
+    b: Builder,
+    label: str,
+    register: tuple[Flop, Cell | None],
+    stored: Word,
+    init: int,
+    scheme: str,
+) -> Word:
+    """Return check bits that are held as long as a read port's register holds its word."""
+    mux = register[1]
+    if mux is None:
+        return b.flop(label, stored, init)
+    q = b.word(len(stored))
+    d = b.mux(label.removesuffix("$check") + "$hold", mux.inputs["S"][0], q, stored)
+    if scheme == "secded":  # a block RAM's own register cannot be corrected
+        b.keep(mux, "A")
+        b.keep(b.cells[-1], "A")
+    b.flops.append(Flop(label, d, q, init))
+    return q

@@ -13,7 +13,7 @@ from boards.frozen import Bit, Frozen, MemoryCell
 
 from .builder import Word
 
-__all__ = ["with_plain_enables"]
+__all__ = ["read_bits", "with_plain_enables", "without_unread"]
 
 Literals = frozenset[tuple[Bit, bool]]
 """Bits, and what each of them has to be."""
@@ -31,7 +31,7 @@ def with_plain_enables(netlist: Frozen) -> Frozen:
     ports = _Ports(netlist)
     memories = tuple(ports.plain(memory) for memory in netlist.memories)
     before = {bit for m in netlist.memories for write in m.writes for bits in write for bit in bits}
-    return _without(replace(netlist, memories=memories), before)
+    return without_unread(replace(netlist, memories=memories), before)
 
 
 class _Ports:
@@ -95,10 +95,10 @@ class _Ports:
         return tuple("0" if literals == _NEVER else first[literals] for literals in each)
 
 
-def _without(netlist: Frozen, before: set[Bit]) -> Frozen:
+def without_unread(netlist: Frozen, before: set[Bit]) -> Frozen:
     """Return the netlist without multiplexers that drove `before` only."""
     while True:
-        read = set(_read(netlist))
+        read = set(read_bits(netlist))
         gone = {
             cell.name
             for cell in netlist.cells
@@ -115,7 +115,8 @@ def _without(netlist: Frozen, before: set[Bit]) -> Frozen:
         netlist = replace(netlist, cells=cells)
 
 
-def _read(netlist: Frozen) -> list[Bit]:
+def read_bits(netlist: Frozen) -> list[Bit]:
+    """Return every bit that something reads, as often as it is read."""
     found: list[Bit] = []
     for cell in netlist.cells:
         for bits in cell.inputs.values():

@@ -70,6 +70,9 @@ class Manifest:
         Memories with check bits, and bits of a word with them. Counted where they are RAM blocks of
         an FPGA, or macros: bits that they are read by. Registers behind their read ports, called
         ``<memory>$r<port>$check`` here, are then parts of them.
+    by_memory : dict of str to str
+        Read registers that the SECDED of a memory, by its name, corrects instead of what the plan
+        has for them. To be read, not counted: that code's check bits are.
     """
 
     replicas: tuple[Replicas, ...] = ()
@@ -77,6 +80,7 @@ class Manifest:
     checkers: Mapping[str, int] = field(default_factory=dict)
     modules: Mapping[str, int] = field(default_factory=dict)
     memories: Mapping[str, int] = field(default_factory=dict)
+    by_memory: Mapping[str, str] = field(default_factory=dict)
 
     def __or__(self, other: Manifest) -> Manifest:
         return Manifest(
@@ -85,6 +89,7 @@ class Manifest:
             {**self.checkers, **other.checkers},
             {**self.modules, **other.modules},
             {**self.memories, **other.memories},
+            {**self.by_memory, **other.by_memory},
         )
 
     @property
@@ -101,7 +106,8 @@ class Manifest:
         """Return what `to_json` wrote."""
         raw = json.loads(text)
         listed = tuple(Replicas(tuple(r["nets"]), r["width"], r["whole"]) for r in raw["replicas"])
-        kinds = (raw.get(kind, {}) for kind in ("voters", "checkers", "modules", "memories"))
+        names = ("voters", "checkers", "modules", "memories", "by_memory")
+        kinds = (raw.get(kind, {}) for kind in names)
         return cls(listed, *kinds)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from boards.frozen import Bit, Cell, Flop, Frozen, Port, write_verilog
@@ -11,6 +11,7 @@ from hw.contracts import ConfigError
 
 from .builder import Builder, Word
 from .codes import Checked, protect_groups, protect_memory
+from .constants import constants, origin, without_constants
 from .enables import with_plain_enables
 from .lockstep import Shadow, make_shadow
 from .manifest import Manifest, Replicas
@@ -19,6 +20,8 @@ from .plan import Plan
 __all__ = ["Protected", "protect"]
 
 _GROUP = 32  # checkers that are told in one flip-flop
+_OWN = ("parity", "secded", "tmr", "dwc")
+"""What a read register does without whose memory's code corrects it; lockstep goes with it."""
 _TEST = "protect_test"
 _DETECTED, _CORRECTED = "error_detected", "error_corrected"
 
@@ -53,6 +56,11 @@ class Protected:
     added: tuple[str, ...]
     test_cycles: int = 0
 
+    @property
+    def by_memory(self) -> Mapping[str, str]:
+        """Read registers that have the SECDED of their memory, instead of the plan's scheme."""
+        return self.manifest.by_memory
+
 
 def protect(netlist: Frozen, plan: Plan) -> Protected:
     """Return `netlist` with the protection of `plan`.
@@ -67,16 +75,23 @@ def protect(netlist: Frozen, plan: Plan) -> Protected:
         A prefix of the plan that fits nothing, or a port that is in the way.
     """
     plan.check(netlist)
-    netlist = with_plain_enables(netlist)
+    known = constants(netlist)
+    doubled = {f.name for f in netlist.flops if plan.of_flop(f.name) not in ("none", "hardened")}
+    netlist = with_plain_enables(without_constants(netlist, doubled, known))
     if any(port.name == _TEST for port in netlist.ports):
         raise ConfigError(f"{netlist.top} has a port {_TEST!r} already; rename it")
     b = Builder(netlist)
     made = _Made(b)
+    by_memory: dict[str, str] = {}
     by_scheme = {flop.name: plan.of_flop(flop.name) for flop in netlist.flops}
     for at, memory in enumerate(netlist.memories):
         scheme = plan.of_memory(memory.name)
         if scheme in ("parity", "secded"):
-            made.take(protect_memory(b, at, scheme))
+            checked = protect_memory(b, at, scheme)
+            made.take(checked)
+            replaced = (n for n in checked.covered if by_scheme[n] in _OWN)
+            by_memory |= dict.fromkeys(replaced, memory.name)
+    by_scheme |= dict.fromkeys(by_memory, "none")
     for scheme in ("parity", "secded"):
         chosen = [flop for flop in netlist.flops if by_scheme[flop.name] == scheme]
         for checked in protect_groups(b, chosen, scheme, plan.group_bits):
@@ -102,7 +117,7 @@ def protect(netlist: Frozen, plan: Plan) -> Protected:
     return Protected(
         netlist=flat,
         verilog=_text(main, shadow, made),
-        manifest=_labelled(made.manifest, main),
+        manifest=_labelled(made.manifest | Manifest(by_memory=by_memory), main, known),
         hardened=hardened,
         checkers=made.tested,
         added=tuple(flop.name for flop in flat.flops if flop.name not in old),
@@ -243,13 +258,14 @@ def _shadow_manifest(shadow: Shadow) -> Manifest:
     return Manifest((*pairs, found), modules={shadow.netlist.top: 1})
 
 
-def _labelled(manifest: Manifest, main: Frozen) -> Manifest:
-    """Return the manifest with the output ports that registers drive."""
+def _labelled(manifest: Manifest, main: Frozen, known: Mapping[Bit, str]) -> Manifest:
+    """Return the manifest with the output ports that registers drive, be it through constants."""
     shown: dict[Bit, list[str]] = {}
+    driver = {bit: (cell, at) for cell in main.cells for at, bit in enumerate(cell.output)}
     for port in main.outputs:
         for at, bit in enumerate(port.bits):
             label = f"{port.name}[{at}]" if len(port.bits) > 1 else port.name
-            shown.setdefault(bit, []).append(label)
+            shown.setdefault(origin(bit, driver, known), []).append(label)
     written = _written(main)
     ports = {
         flop.name: [label for bit in flop.q for label in shown.get(bit, ())] for flop in main.flops
