@@ -14,7 +14,6 @@ import numpy as np
 from boards.cache import Cache, Entry, cache_key
 from boards.flows import routing, synthesis
 from boards.metrics import Metrics
-from boards.pool import stopping
 from boards.target import Target
 from boards.tools import ToolError, require_tool
 from dse.explore.ladder import power_report
@@ -142,16 +141,17 @@ def _measurement(
 
 
 def _kept(kind: str, measure: Callable[..., Measurement]) -> Callable[..., Measurement]:
-    """Return a measure that keeps why there is no figure: too large for the part is a result."""
+    """Return a measure that keeps why there is no figure: too large for the part is a result.
+
+    What a tool did not finish is none: on another machine, or a quieter one, it does.
+    """
 
     def measured(
         record: DesignRecord, design: ExportedDesign, target: Target, seed: int
     ) -> Measurement:
         try:
             return measure(record, design, target, seed)
-        except (ConfigError, ToolError) as error:
-            if stopping():  # then the tool was killed
-                raise
+        except ConfigError as error:
             return Measurement(
                 design=record.digest, kind=kind, target=target.name, family=target.family,
                 seed=seed, error=str(error).splitlines()[0],

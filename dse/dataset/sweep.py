@@ -10,6 +10,7 @@ from typing import Any
 
 from boards.pool import Pool, stopping
 from boards.target import Target
+from boards.tools import ToolError, require_tool
 from hw.contracts import ConfigError, KilnError, did_you_mean
 from hw.export import ExportedDesign, export
 from surrogates.data import DatasetFolder, DesignRecord, record_design
@@ -122,6 +123,7 @@ class Sweep:
         told : callable
             Given each task as it ends, and what became of it.
         """
+        require_tool("yosys")
         made = 0
         waiting: dict[Future[Any], Task] = {}
         with Pool(jobs) as pool:
@@ -146,7 +148,13 @@ class Sweep:
         self, future: Any, waiting: dict[Future[Any], Task], told: Callable[[Task, str], None]
     ) -> int:
         task = waiting.pop(future)
-        result: str = future.result()
+        try:
+            result: str = future.result()
+        except ToolError as error:
+            if stopping():
+                raise
+            told(task, f"not measured, for the next run: {error}")
+            return 0
         told(task, result)
         return int(bool(result))
 

@@ -95,15 +95,23 @@ def test_why_there_is_no_figure_is_kept(tmp_path: Path, measured: list[object]) 
     assert "too large" in told
 
 
-def test_a_tool_that_was_stopped_leaves_no_record(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_a_tool_did_not_finish_is_measured_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measured: list[object]
 ) -> None:
-    def killed(*given: object) -> object:
-        raise ToolError("killed")
+    sweep = make_sweep(tmp_path, generators={"codec": 1}, targets=(load_target("sky130"),))
+    good = MEASURES["area"]
 
-    monkeypatch.setattr("dse.dataset.measure.stopping", lambda: True)
-    with pytest.raises(ToolError):
-        _kept("area", killed)(*make_sweep(tmp_path).design("codec", 0), load_target("sky130"), 0)
+    def late(*given: object) -> object:
+        raise ToolError("yosys was stopped after its limit")
+
+    bad = Measure(takes=good.takes, measure=_kept("area", late))
+    monkeypatch.setitem(MEASURES, "area", bad)
+    told: list[str] = []
+    assert sweep.run(1, lambda task, found: told.append(found)) == 0
+    assert told == ["not measured, for the next run: yosys was stopped after its limit"]
+    assert not list(sweep.folder.measurements())
+    monkeypatch.setitem(MEASURES, "area", good)
+    assert sweep.run(1, lambda task, found: None) == 1
 
 
 def test_clocks_are_measured_where_there_is_a_router(tmp_path: Path) -> None:
